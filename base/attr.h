@@ -1,0 +1,5 @@
+/** Compiler attributes, each behind one macro (the only place that names them). */
+#pragma once
+
+#define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ATTR_CLEANUP(fn) __attribute__((cleanup(fn)))

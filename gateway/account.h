@@ -1,0 +1,31 @@
+/** Accounts: one address each, credentials as HA1 (RFC 7616 3.4.2), never a password in clear.
+ *  Thread: call thread; adapters that need them elsewhere copy what they need (see
+ * adapter_ops.account_changed). */
+#pragma once
+
+#include "base/err.h"
+#include "media/desc.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ACCOUNT_PROFILES_MAX = 4 };
+
+struct account {         /* plain values; copy with account_copy() */
+    char address[192];   /* "alice@example.org", lower case; also the digest realm's user@domain */
+    char user[96];       /* digest username: the part before @ */
+    char display[96];    /* UTF-8, may be "" */
+    char ha1_md5[33];    /* lower-case hex of MD5(user:domain:password), "" when unknown */
+    char ha1_sha256[65]; /* of SHA-256(user:domain:password) */
+    bool sip_sha256;    /* challenge SIP with SHA-256 too (some phones fail then: off by default) */
+    unsigned nprofiles; /* what to offer to its phones, tried in order on 488/606/415 */
+    struct desc_profile profile[ACCOUNT_PROFILES_MAX];
+    unsigned calls_max; /* at once; 0: the configured default */
+    bool from_config;   /* not in the database: cannot be changed at run time */
+};
+
+/** HA1s of a password; writes lower-case hex. */
+void account_set_password(struct account *a, const char *domain, const char *password);
+/** "alice" or "alice@domain" -> "alice@domain" lower case into @p out; false when malformed (RFC
+ * 7622-like: no spaces, controls, quotes, @ in user part). */
+bool account_normalise(const char *text, const char *domain, char out[192]);
