@@ -1,0 +1,105 @@
+/* echo@domain: answers at once and has no media of its own, so the caller's comes back to him. The
+ * smallest adapter there is, and the first thing every newcomer dials. */
+#include "gateway/call.h"
+
+#include <string.h>
+
+struct echo_leg {
+    struct leg leg; /* first */
+    struct desc *answer;
+    guint source; /* the next thing it says: from the main loop, as every other leg does */
+    bool gone;
+};
+
+struct echo_adapter {
+    struct adapter ad; /* first */
+    struct gateway *gw;
+};
+
+static gboolean echo_say(gpointer data)
+{
+    struct echo_leg *e = data;
+    struct leg_event ev = {.type = LEG_GONE};
+
+    e->source = 0;
+    if (!e->gone) {
+        ev.type = LEG_ANSWERED;
+        ev.desc = e->answer;
+        e->answer = NULL;
+    }
+    leg_report(&e->leg, &ev);
+    return G_SOURCE_REMOVE;
+}
+
+static void echo_soon(struct echo_leg *e)
+{
+    if (!e->source)
+        e->source = g_idle_add(echo_say, e);
+}
+
+static void echo_hangup(struct leg *leg, const struct end_reason *why)
+{
+    struct echo_leg *e = (struct echo_leg *)leg;
+
+    (void)why;
+    e->gone = true;
+    echo_soon(e);
+}
+
+static void echo_free(struct leg *leg)
+{
+    struct echo_leg *e = (struct echo_leg *)leg;
+
+    if (e->source)
+        g_source_remove(e->source);
+    desc_free(e->answer);
+    g_free(e);
+}
+
+static const struct leg_ops echo_leg_ops = {
+    .name = "echo", .hangup = echo_hangup, .free = echo_free};
+
+static unsigned echo_endpoints(struct adapter *ad, const char *address, struct endpoint *out,
+                               unsigned max)
+{
+    const char *domain = gateway_config(((struct echo_adapter *)ad)->gw)->domain;
+    g_autofree char *own = g_strconcat(ROUTE_ECHO, "@", domain, NULL);
+
+    if (!max || g_ascii_strcasecmp(address, own) != 0)
+        return 0;
+    memset(out, 0, sizeof(*out));
+    out->adapter = ad;
+    g_strlcpy(out->label, ROUTE_ECHO, sizeof(out->label));
+    return 1;
+}
+
+static enum gw_err echo_dial(struct adapter *ad, const struct dial_request *req, struct leg **out)
+{
+    struct echo_leg *e = g_new0(struct echo_leg, 1);
+
+    (void)ad;
+    e->leg.ops = &echo_leg_ops;
+    e->answer = desc_copy(req->offer); /* every format there is, both ways */
+    for (unsigned i = 0; i < e->answer->nstreams; i++)
+        e->answer->stream[i].direction = desc_direction_reverse(e->answer->stream[i].direction);
+    echo_soon(e);
+    *out = &e->leg;
+    return GW_OK;
+}
+
+static void echo_stop(struct adapter *ad)
+{
+    g_free(ad);
+}
+
+static const struct adapter_ops echo_ops = {
+    .name = "echo", .endpoints = echo_endpoints, .dial = echo_dial, .stop = echo_stop};
+
+struct adapter *echo_adapter_new(struct gateway *gw)
+{
+    struct echo_adapter *e = g_new0(struct echo_adapter, 1);
+
+    e->ad.ops = &echo_ops;
+    e->gw = gw;
+    return &e->ad;
+}
