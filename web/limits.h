@@ -1,0 +1,45 @@
+/** Every limit of the browser side in one place (docs/web-api.md, "Limits"), and the one way rates
+ * are counted. */
+#pragma once
+
+#include "base/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    WEB_MESSAGE_MAX = 64 * 1024, /* the edge enforces it before we see the message */
+    WEB_DEPTH_MAX = 8,           /* nesting of a message; ours are flat */
+    WEB_SDP_TEXT_MAX = 60000,
+    WEB_AUTH_TRIES = 3,      /* of one connection */
+    WEB_AUTH_FAILURES = 10,  /* of one address, see WEB_AUTH_FORGIVE_US */
+    WEB_FAULTS_MAX = 20,     /* of one connection, see WEB_FAULT_FORGIVE_US */
+    WEB_CANDIDATES_MAX = 64, /* of one call, see WEB_CANDIDATE_FORGIVE_US */
+    WEB_PING_S = 25,         /* what hello asks of the client */
+    WEB_EVENTS_MAX = 8192,   /* edge events waiting for the call thread */
+    WEB_FILES_MAX = 64,      /* static files */
+    WEB_FILE_MAX = 1024 * 1024
+};
+
+#define WEB_AUTH_DEADLINE_US (10 * US_PER_S)
+#define WEB_AUTH_SLOW_US (1 * US_PER_S) /* times the number of tries */
+#define WEB_AUTH_FORGIVE_US (30 * US_PER_S)
+#define WEB_FAULT_FORGIVE_US (10 * US_PER_S)
+#define WEB_CANDIDATE_FORGIVE_US (1 * US_PER_S)
+
+/** Leaky bucket in one number (the time at which it will be empty): holds @p size drops, one leaks
+ * every @p leak_us. False when full; then nothing was added. */
+static inline bool bucket_add(uint64_t *empty_at, uint64_t now_us, uint64_t leak_us, unsigned size)
+{
+    uint64_t from = *empty_at > now_us ? *empty_at : now_us;
+
+    if (from + leak_us > now_us + size * leak_us)
+        return false;
+    *empty_at = from + leak_us;
+    return true;
+}
+
+static inline bool bucket_full(uint64_t empty_at, uint64_t now_us, uint64_t leak_us, unsigned size)
+{
+    return !bucket_add(&empty_at, now_us, leak_us, size);
+}
