@@ -7,9 +7,10 @@
 #include "media/desc.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { ACCOUNT_PROFILES_MAX = 4 };
+enum { ACCOUNT_PROFILES_MAX = 4, ACCOUNT_CALLS_MAX = 10000 };
 
 struct account {         /* plain values; copy with account_copy() */
     char address[192];   /* "alice@example.org", lower case; also the digest realm's user@domain */
@@ -29,3 +30,16 @@ void account_set_password(struct account *a, const char *domain, const char *pas
 /** "alice" or "alice@domain" -> "alice@domain" lower case into @p out; false when malformed (RFC
  * 7622-like: no spaces, controls, quotes, @ in user part). */
 bool account_normalise(const char *text, const char *domain, char out[192]);
+/** Set address and user from what account_normalise() takes; false leaves the address empty. */
+bool account_set_address(struct account *a, const char *text, const char *domain);
+/** Exactly @p n hexadecimal digits. */
+bool account_ha1_valid(const char *hex, size_t n);
+/** "plain", "sdes", "dtls", "webrtc": the words of the configuration file and the control socket.
+ */
+bool account_profile_by_word(const char *word, struct desc_profile *out);
+const char *account_profile_word(const struct desc_profile *p);
+/** plain, sdes, dtls: what an account offers its phones unless told otherwise. */
+void account_default_profiles(struct account *a);
+/** The store's row (free() it: jansson's allocator is libc's), and back; false when malformed. */
+char *account_to_json(const struct account *a);
+bool account_from_json(const char *address, const char *text, struct account *out);

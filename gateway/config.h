@@ -36,6 +36,7 @@ struct config_route { /* [route NAME], in file order; first match wins */
 
 struct config {
     char *path;
+    char *warnings; /* "FILE:LINE: warning: sentence" lines for `tandem check`; NULL: none */
     /* [tandem] */
     char *domain; /* "example.org" */
     char *state_dir;
@@ -76,4 +77,9 @@ struct config {
 /** Read and check @p path. On failure returns NULL and *@p errors holds every error at once, one
  * "FILE:LINE: sentence" a line (g_free). */
 struct config *config_read(const char *path, char **errors);
+/** The pure part of config_read(): the same checks on @p n bytes of text that stand in a file
+ * called
+ * @p name, but nothing is looked up on this machine: files are not checked and "any" addresses in
+ * media_addr stay as they are. */
+struct config *config_parse(const char *name, const char *text, size_t n, char **errors);
 void config_free(struct config *c); /* takes NULL */
