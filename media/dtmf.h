@@ -29,7 +29,7 @@ struct dtmf_digit {
 };
 
 /** Turns packets of one source into digits, each once. Zero it and set clock_hz, the clock of the
- * payload type. A digit ends with its first end packet, with
+ * payload type; again when the source changes. A digit ends with its first end packet, with
  * a packet of another event, or by dtmf_receiver_idle(). */
 struct dtmf_receiver {
     bool started; /* any event ever */

@@ -2,8 +2,8 @@
  * HMAC-SHA1-80/32, AES-128-GCM and AES-256-GCM, key derivation rate 0, no MKI.
  *
  *  All work is in place. A packet needs PROTECT_TAIL octets of room behind it; the functions check
- * the capacity they are given. Nothing is allocated, locked or logged per packet (the libsrtp2
- * backend allocates inside the library).
+ * the capacity they are given. Nothing is locked or logged per packet, and nothing allocated but at
+ * the first packet of an SSRC (the libsrtp2 backend allocates inside the library).
  *
  *  One struct protect serves every SSRC of its direction. Inbound, state exists for the
  * PROTECT_SSRCS most recently used ones and is made or replaced only after a packet authenticated,

@@ -13,6 +13,20 @@
 
 enum { RTCP_BLOCKS_MAX = 31, RTCP_CNAME_MAX = 255 };
 
+enum { /* packet types (RFC 3550 12.1, RFC 4585 6.1) and feedback formats */
+       RTCP_PT_SR = 200,
+       RTCP_PT_RR = 201,
+       RTCP_PT_SDES = 202,
+       RTCP_PT_BYE = 203,
+       RTCP_PT_RTPFB = 205,
+       RTCP_PT_PSFB = 206,
+       RTCP_FMT_NACK = 1, /* of RTPFB: RFC 4585 6.2.1 */
+       RTCP_FMT_PLI = 1,  /* of PSFB: 6.3.1 */
+       RTCP_FMT_FIR = 4,  /* of PSFB: RFC 5104 4.3.1 */
+       RTCP_FMT_AFB = 15, /* of PSFB: RFC 4585 6.4; REMB is one of them */
+       RTCP_ITEM_CNAME = 1
+};
+
 struct rtcp_sender_info { /* RFC 3550 6.4.1 */
     uint64_t ntp;         /* 32.32 since 1900 */
     uint32_t rtp_ts, packets, octets;

@@ -22,11 +22,12 @@ struct rtp_header {
     bool marker;
     uint16_t seq;
     uint32_t ts, ssrc;
-    uint16_t extension_profile; /* 0xbede, 0x100n (RFC 8285) or another; 0 when X is not set */
-    uint16_t extension_at;      /* offset of the extension's body, behind its 4-octet head */
-    uint16_t extension_len;     /* of the body; may be 0 */
-    uint16_t header_len;        /* fixed part, CSRCs and extension: where the payload begins */
-    uint16_t payload_len;       /* without padding */
+    uint16_t extension_profile; /* 0xbede, 0x100n (RFC 8285) or another; 0 when absent */
+    uint16_t
+        extension_at; /* offset of the extension's body, behind its 4-octet head; 0: X is not set */
+    uint16_t extension_len; /* of the body; may be 0 */
+    uint16_t header_len;    /* fixed part, CSRCs and extension: where the payload begins */
+    uint16_t payload_len;   /* without padding */
     uint8_t padding;
 };
 
