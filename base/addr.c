@@ -106,7 +106,9 @@ bool net_addr_is_private(const struct net_addr *a)
 
 uint64_t net_addr_hash(const struct net_addr *a)
 {
-    uint64_t x, y, h;
+    uint64_t x;
+    uint64_t y;
+    uint64_t h;
 
     memcpy(&x, a->ip, 8);
     memcpy(&y, a->ip + 8, 8);

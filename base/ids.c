@@ -62,7 +62,8 @@ uint64_t id_next(void)
 
 bool secret_equal(const void *a, const void *b, size_t n)
 {
-    const volatile unsigned char *x = a, *y = b;
+    const volatile unsigned char *x = a;
+    const volatile unsigned char *y = b;
     unsigned diff = 0;
 
     for (size_t i = 0; i < n; i++)

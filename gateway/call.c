@@ -218,13 +218,29 @@ static void call_ring_timeout(void *arg)
     call_feed(c, EV_TIMES_OUT, NULL);
 }
 
-static void call_do(struct call *c, unsigned actions, struct branch *who)
+static bool call_answered(struct call *c, struct branch *who)
+{
+    timer_stop(&c->ring_timer);
+    c->b = who;
+    branches_hangup(c, who, END_ANSWERED_ELSEWHERE);
+    if (!call_connect(c))
+        return false;
+    c->answered_us = clock_now_us();
+    gateway_call_answered(c->gw);
+    gateway_call_count(c->gw, who->address, 1);
+    LOG_I("call", "answered by=%s after_ms=%" G_GUINT64_FORMAT, who->endpoint.label,
+          (c->answered_us - c->started_us) / US_PER_MS);
+    return true;
+}
+
+/* False: what was asked cannot be done, and c->end says why. */
+static bool call_do(struct call *c, unsigned actions, struct branch *who)
 {
     if (actions & DO_START_RING) {
         timer_stop(&c->ring_timer);
         timer_start(&c->ring_timer, c->plan.ring_s * US_PER_S, call_ring_timeout, c);
     }
-    if (actions & DO_PROGRESS_A)
+    if ((actions & DO_PROGRESS_A) && c->a.leg)
         c->a.leg->ops->progress(c->a.leg, true, NULL);
     if (actions & DO_EARLY_A)
         call_early(c, who);
@@ -232,38 +248,32 @@ static void call_do(struct call *c, unsigned actions, struct branch *who)
         struct end_reason why = end_because(c->b ? END_ANSWERED_ELSEWHERE : END_CANCELLED);
         party_hangup(&who->party, &why);
     }
-    if (actions & DO_CONNECT) {
-        timer_stop(&c->ring_timer);
-        c->b = who;
-        c->answered_us = clock_now_us();
-        branches_hangup(c, who, END_ANSWERED_ELSEWHERE);
-        if (!call_connect(c)) {
-            c->answered_us = 0;
-            call_feed(c, EV_ENDS, NULL);
-            return;
-        }
-        gateway_call_answered(c->gw);
-        gateway_call_count(c->gw, who->address, 1);
-        LOG_I("call", "answered by=%s after_ms=%" G_GUINT64_FORMAT, who->endpoint.label,
-              (c->answered_us - c->started_us) / US_PER_MS);
-    }
+    if ((actions & DO_CONNECT) && !call_answered(c, who))
+        return false;
     if (actions & DO_HANGUP_ALL)
         call_hangup_all(c);
     if (actions & DO_FREE)
         gateway_call_ended(c->gw, c);
+    return true;
 }
 
-void call_feed(struct call *c, enum call_event ev, struct branch *who)
+static bool call_step_once(struct call *c, enum call_event ev, struct branch *who)
 {
     struct call_step step = call_fsm(c->state, ev);
 
     if (!step.known) {
         LOG_W("call", "event %s makes no sense while %s: ignored", call_event_name(ev),
               call_state_name(c->state));
-        return;
+        return true;
     }
     c->state = step.next;
-    call_do(c, step.actions, who);
+    return call_do(c, step.actions, who);
+}
+
+void call_feed(struct call *c, enum call_event ev, struct branch *who)
+{
+    if (!call_step_once(c, ev, who))
+        (void)call_step_once(c, EV_ENDS, NULL);
 }
 
 /* ---- events ---- */
@@ -390,7 +400,8 @@ void call_media_event(struct call *c, struct party *p, const struct media_event 
 {
     const char *side = p == &c->a ? "A" : "B";
     struct party *far = party_far(p);
-    char local[NET_ADDR_TEXT], remote[NET_ADDR_TEXT];
+    char local[NET_ADDR_TEXT];
+    char remote[NET_ADDR_TEXT];
 
     switch (ev->type) {
     case MEDIA_READY: LOG_I("call", "media ready side=%s", side); return;

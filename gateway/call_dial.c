@@ -71,7 +71,8 @@ static unsigned ring_address(struct call *c, const char *address)
     struct endpoint ep[ENDPOINTS_MAX];
     const struct account *a = gateway_account(c->gw, address);
     unsigned most = a && a->calls_max ? a->calls_max : gateway_config(c->gw)->account_calls_max;
-    unsigned n = gateway_endpoints(c->gw, address, ep, ENDPOINTS_MAX), rung = 0;
+    unsigned n = gateway_endpoints(c->gw, address, ep, ENDPOINTS_MAX);
+    unsigned rung = 0;
     struct end_reason why = end_because(a || n ? END_OFFLINE : END_NOT_FOUND);
 
     if (a && most && gateway_calls_of(c->gw, address) >= most) {

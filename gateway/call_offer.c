@@ -50,7 +50,8 @@ static struct stream_map map_from(const struct call *c, const struct party *p)
 static void offer_cross(struct call *c, struct party *p, struct desc *offer)
 {
     struct party *far = party_far(p);
-    struct stream_map before, fresh_map;
+    struct stream_map before;
+    struct stream_map fresh_map;
     struct desc *fresh;
     struct offer_step step;
 
@@ -119,7 +120,8 @@ static void offer_take(struct call *c, struct party *p, struct desc *offer)
 static void offer_return(struct call *c, struct party *p, struct desc *answer)
 {
     struct party *from = c->reoffer.from;
-    struct desc *offer = c->reoffer.offer, *reply = NULL;
+    struct desc *offer = c->reoffer.offer;
+    struct desc *reply = NULL;
     struct stream_map map = c->reoffer.map;
 
     desc_free(p->local);

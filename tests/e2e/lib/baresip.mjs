@@ -58,9 +58,9 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${this.ctrl}
 snd_path ${join(this.dir, 'rec')}
 `);
-    const outbound = `sip:${o.registrar};transport=${o.transport}`;
+    const outbound = o.registrar ? `;outbound="sip:${o.registrar};transport=${o.transport}"` : '';
     writeFileSync(join(this.dir, 'accounts'),
-      `<sip:${o.user}@${o.domain}>;auth_user=${o.user};auth_pass=${o.password};outbound="${outbound}";regint=${o.regint};answermode=${o.answer};audio_codecs=${o.codecs}${enc}\n`);
+      `<sip:${o.user}@${o.domain}>;auth_user=${o.user};auth_pass=${o.password}${outbound};regint=${o.regint};answermode=${o.answer};audio_codecs=${o.codecs}${enc}\n`);
     writeFileSync(join(this.dir, 'contacts'), '');
   }
 
