@@ -46,6 +46,14 @@ static bool apart(const GArray *uses, unsigned i, unsigned j)
            u->last < v->first || v->last < u->first;
 }
 
+/* 0 when the key has its default, which is nobody's fault. */
+static unsigned line_said(const struct config_file *f, const char *section, const char *key)
+{
+    const struct config_section *s = config_section_find(f, section);
+
+    return s && config_entry_find(s, key) ? config_line_of(f, section, key) : 0;
+}
+
 static void check_ports(const struct config_file *f, const struct config *c,
                         struct config_report *r)
 {
@@ -64,12 +72,12 @@ static void check_ports(const struct config_file *f, const struct config *c,
         for (unsigned j = 0; j < i; j++) {
             const struct port_use *u = &g_array_index(uses, struct port_use, i);
             const struct port_use *v = &g_array_index(uses, struct port_use, j);
-            unsigned line = config_line_of(f, u->section, u->key);
+            unsigned line = line_said(f, u->section, u->key);
 
             if (apart(uses, i, j) || last == u->key)
                 continue;
             last = u->key;
-            config_error(r, line ? line : config_line_of(f, v->section, v->key),
+            config_error(r, line ? line : line_said(f, v->section, v->key),
                          "%s: port %u is taken by [%s] %s", u->key, MAX(u->first, v->first),
                          v->section, v->key);
         }
@@ -90,8 +98,7 @@ static void check_tls(const struct config_file *f, const struct config *c, struc
 static void check_socket(const struct config_file *f, const struct config *c,
                          struct config_report *r)
 {
-    const struct config_section *s = config_section_find(f, "tandem");
-    bool said = s && config_entry_find(s, "control_socket");
+    bool said = line_said(f, "tandem", "control_socket") != 0;
 
     if (strlen(c->control_socket) > CONFIG_SOCKET_MAX)
         config_error(r, config_line_of(f, "tandem", said ? "control_socket" : "state_dir"),

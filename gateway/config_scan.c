@@ -166,7 +166,7 @@ static bool scan_section(struct scan *s, struct span line)
 
     s->section = NULL;
     s->skipping = true;
-    if (n < 2 || header[n - 1] != ']') {
+    if (n == 0 || header[n - 1] != ']') {
         config_error(s->report, s->line, "a section is written [name]; the ] is missing");
         return false;
     }
@@ -276,11 +276,15 @@ static void scan_values(struct scan *s)
         for (unsigned k = 0; k < section->entries->len; k++) {
             struct config_entry *e = &g_array_index(section->entries, struct config_entry, k);
 
-            e->value = g_key_file_get_string(values, group, e->key, NULL);
-            if (!e->value)
-                config_error(s->report, e->line,
-                             "%s: a backslash must be doubled (\\\\) or part of \\s \\t \\n \\r",
-                             e->key);
+            g_autoptr(GError) bad = NULL; /* a malformed value is returned all the same */
+
+            e->value = g_key_file_get_string(values, group, e->key, &bad);
+            if (!bad)
+                continue;
+            config_error(s->report, e->line,
+                         "%s: a backslash must be doubled (\\\\) or part of \\s \\t \\n \\r",
+                         e->key);
+            g_clear_pointer(&e->value, g_free);
         }
     }
 }
