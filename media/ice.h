@@ -31,8 +31,7 @@
 
 enum {
     ICE_LOCALS_MAX = 16,      /* host candidates: worker sockets */
-    ICE_REMOTES_MAX = 40,     /* remote candidates of all generations, peer-reflexive ones too */
-    ICE_PAIRS_MAX = 40,       /* of all generations */
+    ICE_PAIRS_MAX = 40,       /* of all generations, peer-reflexive ones too */
     ICE_CHECKED_MAX = 20,     /* pairs of signalled candidates a generation checks by itself */
     ICE_UFRAG_MAX = 33,       /* ours, with NUL; the peer's may be DESC_ICE_MAX */
     ICE_PWD_MAX = 65,         /* ours, with NUL */
@@ -46,7 +45,7 @@ enum {
 /** What all agents of a worker share: the STUN coder and the settings. */
 struct ice_options {
     uint64_t pace_us;    /* between two ordinary checks (Ta, RFC 8445 14.2); 0: 20 ms */
-    uint64_t rto_us;     /* first retransmission of a check (RFC 8445 14.3); 0: 250 ms */
+    uint64_t rto_us;     /* first retransmission of a check (RFC 8445 14.3); 0: 500 ms */
     uint64_t settle_us;  /* controlling: how long a valid pair waits for a better one; 0: 50 ms */
     uint64_t consent_us; /* RFC 7675 5.1: lost after so long without an answer; 0: 30 s */
     uint64_t consent_every; /* mean time between consent checks, +-20 %; 0: 5 s */
@@ -138,7 +137,7 @@ enum gw_err ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd, 
 /** A candidate of the peer; before ice_set_remote() it is kept. With a ufrag it belongs to that
  * generation, else to the newest. Component 2, TCP and addresses nobody may be made to send to
  * (any, multicast, port 0, loopback unless allowed, families we have no socket for) are ignored
- * with GW_EUNSUPPORTED; GW_EFULL: more than ICE_REMOTES_MAX, ignored. */
+ * with GW_EUNSUPPORTED; GW_EFULL: no pair left that is worth less, ignored. */
 enum gw_err ice_add_candidate(struct ice *ice, const struct desc_candidate *c, uint64_t now_us);
 
 /** A STUN datagram that ice_route() led here. Anything unauthentic is dropped silently and counted.
