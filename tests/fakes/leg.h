@@ -1,0 +1,30 @@
+/** A scripted adapter: endpoints by address, legs that write down what they are asked. */
+#pragma once
+
+#include "gateway/adapter.h"
+
+#include <glib.h>
+
+struct fake_leg {
+    struct leg leg; /* first */
+    GString
+        *said; /* "progress ringing; answer; offer; respond; refuse; glare; dtmf 5; hangup busy" */
+    struct desc *last; /* the last description it was given */
+    bool hung_up;
+};
+
+struct fake_adapter; /* a struct adapter */
+
+struct adapter *fake_adapter_new(void);
+/** @p n endpoints for this address, each trying @p profiles in turn (NULL: webrtc). */
+void fake_adapter_address(struct adapter *ad, const char *address, unsigned n,
+                          const struct desc_profile *profile, unsigned nprofiles);
+/** Legs dialled since the adapter was made, in order. They outlive their call as the adapter's. */
+struct fake_leg *fake_adapter_leg(struct adapter *ad, unsigned i);
+unsigned fake_adapter_legs(struct adapter *ad);
+/** A leg that places a call. */
+struct fake_leg *fake_leg_new(struct adapter *ad);
+/** Report LEG_GONE for every leg that has been told to hang up; returns how many there were. */
+unsigned fake_adapter_settle(struct adapter *ad);
+void fake_leg_report(struct fake_leg *l, enum leg_event_type type, struct desc *desc);
+void fake_leg_end(struct fake_leg *l, enum end_cause cause);
