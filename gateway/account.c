@@ -95,7 +95,7 @@ bool account_normalise(const char *text, const char *domain, char out[192])
     *out = '\0';
     if (*user == '\0' || !g_utf8_validate(user, -1, NULL) || !account_domain_ok(host))
         return false;
-    for (const char *p = user; *p; p = g_utf8_next_char(p))
+    for (const char *p = user; *p; p = g_utf8_find_next_char(p, NULL))
         if (!account_user_char(g_utf8_get_char(p)))
             return false;
     low = g_utf8_strdown(user, -1);

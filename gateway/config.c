@@ -20,7 +20,7 @@ static const struct config_key tandem_keys[] = {
     KEY("domain", value_domain, domain, 0, 0),
     KEY("state_dir", value_path, state_dir, 0, 0),
     KEY("control_socket", value_path, control_socket, 0, 0),
-    KEY("log", value_level, log_level, 0, 0),
+    KEY("log_level", value_level, log_level, 0, 0),
 };
 static const struct config_key sip_keys[] = {
     KEY("udp", value_listen, sip_udp, 0, 0),
@@ -28,9 +28,9 @@ static const struct config_key sip_keys[] = {
     KEY("tls", value_listen, sip_tls, 0, 0),
     KEY("public_host", value_host, sip_public_host, 0, 0),
     KEY("sha256", value_bool, sip_sha256, 0, 0),
-    KEY("expires_min_s", value_number, sip_expires_min_s, 10, 86400),
-    KEY("expires_default_s", value_number, sip_expires_default_s, 10, 86400),
-    KEY("expires_max_s", value_number, sip_expires_max_s, 10, 604800),
+    KEY("expires_min", value_number, sip_expires_min_s, 10, 86400),
+    KEY("expires_default", value_number, sip_expires_default_s, 10, 86400),
+    KEY("expires_max", value_number, sip_expires_max_s, 10, 604800),
 };
 static const struct config_key web_keys[] = {
     KEY("http", value_listen, web_http, 0, 0),
@@ -44,14 +44,15 @@ static const struct config_key media_keys[] = {
     KEY("advertise", value_advertise, media_advertise, 0, 0),
     KEY("workers", value_number, media_workers, 0, 64),
     KEY("ice_port", value_port, media_ice_port, 0, 0),
-    KEY("rtp_ports", value_ports, media_rtp_min, 1024, 0),
+    KEY("rtp_min", value_port, media_rtp_min, 1024, 0),
+    KEY("rtp_max", value_port, media_rtp_max, 1024, 0),
     KEY("srtp", value_srtp, media_libsrtp, 0, 0),
-    KEY("silence_s", value_number, media_silence_s, 5, 86400),
+    KEY("silence", value_number, media_silence_s, 5, 86400),
 };
 static const struct config_key limit_keys[] = {
     KEY("calls", value_number, calls_max, 1, 100000),
     KEY("account_calls", value_number, account_calls_max, 1, ACCOUNT_CALLS_MAX),
-    KEY("ring_s", value_number, ring_s, 5, 600),
+    KEY("ring", value_number, ring_s, 5, 600),
     KEY("connections", value_number, connections_max, 16, 1000000),
     KEY("connections_per_address", value_number, connections_per_address, 1, 100000),
     KEY("connections_per_address_per_s", value_number, connections_per_address_per_s, 1, 100000),

@@ -67,7 +67,7 @@ static void check_ports(const struct config_file *f, const struct config *c,
     use_add(uses, "web", "http", false, &c->web_http);
     use_add(uses, "web", "https", false, &c->web_https);
     use_add_range(uses, "ice_port", c, c->media_ice_port, c->media_ice_port + workers - 1);
-    use_add_range(uses, "rtp_ports", c, c->media_rtp_min, c->media_rtp_max);
+    use_add_range(uses, "rtp_min", c, c->media_rtp_min, c->media_rtp_max);
     for (unsigned i = 1; i < uses->len; i++)
         for (unsigned j = 0; j < i; j++) {
             const struct port_use *u = &g_array_index(uses, struct port_use, i);
@@ -110,14 +110,18 @@ static void check_numbers(const struct config_file *f, const struct config *c,
                           struct config_report *r)
 {
     if (c->sip_expires_min_s > c->sip_expires_max_s)
-        config_error(r, config_line_of(f, "sip", "expires_max_s"),
-                     "expires_max_s: is less than expires_min_s (%u)", c->sip_expires_min_s);
+        config_error(r, config_line_of(f, "sip", "expires_max"),
+                     "expires_max: is less than expires_min (%u)", c->sip_expires_min_s);
     else if (c->sip_expires_default_s < c->sip_expires_min_s ||
              c->sip_expires_default_s > c->sip_expires_max_s)
-        config_error(r, config_line_of(f, "sip", "expires_default_s"),
-                     "expires_default_s: %u is not between expires_min_s (%u) and expires_max_s "
+        config_error(r, config_line_of(f, "sip", "expires_default"),
+                     "expires_default: %u is not between expires_min (%u) and expires_max "
                      "(%u)",
                      c->sip_expires_default_s, c->sip_expires_min_s, c->sip_expires_max_s);
+    if (c->media_rtp_max < c->media_rtp_min + 3)
+        config_error(r, config_line_of(f, "media", "rtp_max"),
+                     "rtp_max: must leave room for a stream's four ports above rtp_min (%u)",
+                     c->media_rtp_min);
     if (c->connections_per_address > c->connections_max)
         config_error(r, config_line_of(f, "limits", "connections_per_address"),
                      "connections_per_address: is more than connections (%u)", c->connections_max);

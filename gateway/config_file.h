@@ -76,7 +76,6 @@ bool value_host(const char *value, const struct config_key *k, void *field, char
 bool value_bool(const char *value, const struct config_key *k, void *field, char **why);
 bool value_number(const char *value, const struct config_key *k, void *field, char **why);
 bool value_port(const char *value, const struct config_key *k, void *field, char **why);
-bool value_ports(const char *value, const struct config_key *k, void *field, char **why);
 bool value_level(const char *value, const struct config_key *k, void *field, char **why);
 bool value_srtp(const char *value, const struct config_key *k, void *field, char **why);
 bool value_listen(const char *value, const struct config_key *k, void *field, char **why);

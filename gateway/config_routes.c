@@ -22,7 +22,7 @@ static const struct config_key route_keys[] = {
     KEY("pattern", value_text, match[ROUTE_PATTERN], 0, 190),
     KEY("from", value_words, route.from, 0, 0),
     KEY("to", value_words, route.targets, 0, 0),
-    KEY("ring_s", value_number, route.ring_s, 5, 600),
+    KEY("ring", value_number, route.ring_s, 5, 600),
     KEY("strip", value_number, route.strip, 0, 32),
     KEY("prepend", value_text, route.prepend, 0, 32),
     KEY("serial", value_bool, route.serial, 0, 0),

@@ -47,7 +47,7 @@ bool value_path(const char *value, const struct config_key *k, void *field, char
 bool value_display(const char *value, const struct config_key *k, void *field, char **why)
 {
     (void)k;
-    for (const char *p = value; *p; p = g_utf8_next_char(p))
+    for (const char *p = value; *p; p = g_utf8_find_next_char(p, NULL))
         if (g_unichar_iscntrl(g_utf8_get_char(p)) || *p == '"' || *p == '\\')
             return refuse(why, "may not hold quotes, backslashes or control characters");
     if (!span_copy(span_of(value), field, sizeof(((struct account *)0)->display)))
@@ -115,22 +115,6 @@ bool value_port(const char *value, const struct config_key *k, void *field, char
     if (!number(value, k->low, 65535, &port))
         return refuse(why, "\"%s\" is no port from %u to 65535", value, k->low);
     *(uint16_t *)field = (uint16_t)port;
-    return true;
-}
-
-/* "20000-29999" into two neighbouring uint16_t. */
-bool value_ports(const char *value, const struct config_key *k, void *field, char **why)
-{
-    struct span rest = span_of(value);
-    struct span first = span_trim(span_cut(&rest, '-'));
-    uint64_t low, high;
-
-    if (!span_u64(first, 65535, &low) || !span_u64(span_trim(rest), 65535, &high))
-        return refuse(why, "\"%s\" is no range of ports like 20000-29999", value);
-    if (low < k->low || high < low + 3)
-        return refuse(why, "a range of ports begins at %u or above and holds at least 4", k->low);
-    ((uint16_t *)field)[0] = (uint16_t)low;
-    ((uint16_t *)field)[1] = (uint16_t)high;
     return true;
 }
 
