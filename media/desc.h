@@ -67,7 +67,8 @@ struct desc_stream {
     enum desc_direction direction;
     char media[16],
         protocol[32]; /* as written ("audio", "UDP/TLS/RTP/SAVPF"): a refusal must repeat them */
-    char *formats;    /* owned; raw format list when the stream is no RTP, else NULL */
+    char *formats;    /* owned; raw format list when the stream is no RTP, or when we know none of
+                         its payload types (ncodecs 0); else NULL */
     int8_t transport; /* index into desc.transport, -1 when refused */
     unsigned ncodecs;
     struct desc_codec *codec; /* owned, in order of preference */
@@ -125,9 +126,11 @@ struct desc_transport {
     char ufrag[DESC_ICE_MAX], pwd[DESC_ICE_MAX];
     unsigned ncandidates;
     struct desc_candidate *candidate; /* owned */
-    enum desc_security security;
-    bool feedback;         /* profile AVPF/SAVPF (RFC 4585) rather than AVP/SAVP */
-    enum desc_setup setup; /* DTLS role (RFC 5763) */
+    enum desc_security security;      /* RTP/AVP with a=crypto or a=fingerprint (opportunistic, RFC
+                                         8643) reads as DESC_PLAIN with the keys kept: answering plain
+                                         is always right, answering with keys allowed */
+    bool feedback;                    /* profile AVPF/SAVPF (RFC 4585) rather than AVP/SAVP */
+    enum desc_setup setup;            /* DTLS role (RFC 5763) */
     unsigned nfingerprints;
     struct desc_fingerprint fingerprint[DESC_FINGERPRINTS_MAX];
     char tls_id[64]; /* RFC 8842, "" when absent */
@@ -161,9 +164,11 @@ struct desc *desc_new(void);
 struct desc *desc_copy(const struct desc *d);
 void desc_free(struct desc *d); /* takes NULL */
 
-/** Append; NULL when the limit is reached. Pointers are good until the next add to the same array.
- */
+/** Append; NULL when the limit is reached or a text is too long. Pointers are good until the next
+ * add to the same array. Names and texts are copied. */
 struct desc_stream *desc_add_stream(struct desc *d, enum desc_kind kind);
+/** Take back the stream added last. */
+void desc_drop_last_stream(struct desc *d);
 struct desc_transport *desc_add_transport(struct desc *d);
 struct desc_codec *desc_add_codec(struct desc_stream *s, uint8_t pt, const char *name,
                                   uint32_t clock_hz, uint8_t channels, const char *fmtp);
@@ -176,9 +181,15 @@ void desc_clear_transports(struct desc *d);
 /** The codec of this payload type, or NULL. */
 const struct desc_codec *desc_codec_by_pt(const struct desc_stream *s, uint8_t pt);
 bool desc_codec_is(const struct desc_codec *c, const char *name); /* case-insensitive */
+/** A parameter of "a=1;b=2" style fmtp, borrowed from it; false when it is not there. */
+bool desc_codec_param(const struct desc_codec *c, const char *name, struct span *value);
 /** Same format: name, clock, channels, and the fmtp parameters that make formats differ (H264
  * packetization-mode and profile, VP9 profile-id, apt by what it points to is the caller's). */
 bool desc_codec_same(const struct desc_codec *a, const struct desc_codec *b);
+/** Static payload types (RFC 3551 6): fill name, clock and channels from c->pt; and back. False,
+ * and nothing changed, when there is no such. */
+bool desc_static_codec(struct desc_codec *c);
+bool desc_static_pt(const struct desc_codec *c, uint8_t *pt);
 enum desc_direction desc_direction_reverse(enum desc_direction d);
 /** The profile a transport shows (to answer in kind). */
 struct desc_profile desc_profile_of(const struct desc *d);

@@ -13,9 +13,9 @@ enum { DESC_SDP_MAX = 64 * 1024 };
  * bundled streams share a transport. */
 enum gw_err desc_sdp_read(struct span sdp, struct desc **out, const char **why);
 
-/** Write; g_free the result. @p origin_user stands in o= ("tandem"), session_id/version come from
- * @p d. Streams whose transport is bundled repeat the transport (Chrome and Firefox want it). Never
- * fails on what desc_sdp_read() or the desc_add_* functions made. */
+/** Write; g_free the result. session_id/version in o= come from @p d. Streams whose transport is
+ * bundled repeat the transport (Chrome and Firefox want it). Never fails on what desc_sdp_read() or
+ * the desc_add_* functions made. */
 char *desc_sdp_write(const struct desc *d);
 
 /** "candidate:..." with or without "a=" (RFC 8839 5.1). GW_EUNSUPPORTED: well formed but of no use

@@ -16,10 +16,11 @@ struct desc *negotiate_default_offer(void);
 
 /** Leg A offered @p a: the streams to offer to a leg B of @p profile. Codecs keep A's payload types
  * where free of clashes, known static ones theirs. Only audio and video streams are carried over;
- * only formats both sides could forward (rtx/red/ulpfec/flexfec only with @p profile.feedback;
- * bundled-only extensions like MID and transport-cc never cross). No transports, no SSRCs, no msid:
- * media adds its own. @p map says which stream became which. For a telephone: telephone-event/8000
- * is added where any audio codec needs it (RFC 4733), so that every answer can carry DTMF. */
+ * only formats both sides could forward (rtx and audio red only with @p profile.feedback; CN,
+ * ulpfec and flexfec never; extensions about one hop like MID and transport-cc never cross). No
+ * transports, no SSRCs, no msid: media adds its own. @p map says which stream became which. For a
+ * telephone: telephone-event/8000 is added where any audio codec needs it (RFC 4733), so that every
+ * answer can carry DTMF. */
 struct desc *negotiate_offer(const struct desc *a, const struct desc_profile *profile,
                              struct stream_map *map);
 
@@ -40,7 +41,12 @@ enum gw_err negotiate_refresh(const struct desc *last_remote, const struct desc 
 
 /** How packets of one stream cross from leg A to leg B and back; made once a negotiation, obeyed by
  * the worker. */
-enum { PLAN_CODECS_MAX = 16, PLAN_EXTENSIONS_MAX = 8 };
+enum {
+    PLAN_CODECS_MAX = 16,
+    PLAN_EXTENSIONS_MAX = 8,
+    PLAN_PT_CONSUME = 255 /* pt_out of a telephone-event the far side did not take: not forwarded,
+                             but detected (MEDIA_DTMF); declared so that a browser has its keypad */
+};
 struct plan_codec {
     uint8_t pt_in, pt_out;        /* as received from one leg; as sent to the other */
     uint32_t clock_in, clock_out; /* differ only for telephone-event: durations are scaled */
