@@ -147,8 +147,10 @@ void rtp_extensions_map(uint8_t *pkt, const struct rtp_header *h, const struct p
             id = 0;
         if (id == 0)
             memset(body + begin, 0, at - begin);
+        else if (one_byte)
+            body[begin] = (uint8_t)(id << 4 | (e.len - 1));
         else
-            body[begin] = one_byte ? (uint8_t)(id << 4 | (e.len - 1)) : id;
+            body[begin] = id;
         done = at;
     }
     memset(body + done, 0, h->extension_len - done);
