@@ -59,6 +59,8 @@ static void log_out(char *line, size_t n)
         return; /* nowhere left to say so */
 }
 
+static size_t log_body(char *line, size_t at, const char *fmt, va_list args) ATTR_PRINTF(3, 0);
+
 static size_t log_body(char *line, size_t at, const char *fmt, va_list args)
 {
     int n = vsnprintf(line + at, LOG_LINE_MAX - at, fmt, args);
