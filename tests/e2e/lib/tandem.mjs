@@ -15,7 +15,7 @@ export const DOMAIN = 'tandem.test';
 export const PASSWORD = 'correct horse 7';
 
 export class Tandem {
-  /** {accounts: {alice: {media: 'plain'}}, extra: 'more config', sip: {udp, tcp, tls}} */
+  /** {accounts: {alice: {media: 'plain'}}, extra: 'more sections', sipExtra: 'more keys of [sip]', cert, key, ring, dir, log} */
   constructor(o = {}) {
     const k = next++;
     this.o = o;
@@ -44,7 +44,7 @@ log_level = ${this.o.log ?? 'debug'}
 [sip]
 udp = ${IP}:${this.sip}
 tcp = ${IP}:${this.sip}
-${tls}
+${tls}${this.o.sipExtra ?? ''}
 [web]
 http = 127.0.0.1:${this.web}, [::1]:${this.web}
 root = ${new URL('../../../web/client', import.meta.url).pathname}
