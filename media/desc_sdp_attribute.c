@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-static enum gw_err refuse(struct sdp_reader *r, enum gw_err err, const char *why)
-{
-    r->why = why;
-    return err;
-}
-
 /* ---- formats ---- */
 
 /* The codec a line begins with, or NULL when the m= line does not list it. */
@@ -52,7 +46,7 @@ static enum gw_err on_fmtp(struct sdp_reader *r, struct span v)
 
     v = span_trim(v);
     if (v.n >= DESC_TEXT_MAX)
-        return refuse(r, GW_ETOOBIG, "a=fmtp is too long");
+        return sdp_refuse(r, GW_ETOOBIG, "a=fmtp is too long");
     if (c && !c->fmtp && !span_empty(v))
         c->fmtp = span_dup(v);
     return GW_OK;
@@ -86,7 +80,7 @@ static enum gw_err on_mid(struct sdp_reader *r, struct span v)
     if (span_empty(v))
         return GW_OK;
     if (!sdp_is_token(v) || !span_copy(v, r->stream->mid, sizeof(r->stream->mid)))
-        return refuse(r, GW_EPARSE, "a=mid is no token or too long");
+        return sdp_refuse(r, GW_EPARSE, "a=mid is no token or too long");
     return GW_OK;
 }
 
@@ -182,7 +176,7 @@ static enum gw_err on_msid(struct sdp_reader *r, struct span v)
 {
     v = span_trim(v);
     if (v.n >= DESC_TEXT_MAX)
-        return refuse(r, GW_ETOOBIG, "a=msid is too long");
+        return sdp_refuse(r, GW_ETOOBIG, "a=msid is too long");
     if (!r->stream->msid && !span_empty(v))
         r->stream->msid = span_dup(v);
     return GW_OK;
@@ -211,7 +205,7 @@ static enum gw_err on_ssrc(struct sdp_reader *r, struct span v)
             return GW_OK; /* described with the source it repairs */
     v = span_trim(v);
     if (v.n >= DESC_TEXT_MAX)
-        return refuse(r, GW_ETOOBIG, "a=ssrc is too long");
+        return sdp_refuse(r, GW_ETOOBIG, "a=ssrc is too long");
     src = source_of(r->stream, (uint32_t)ssrc);
     if (src && !src->cname && !span_empty(v) && span_equal_nocase(name, SPAN("cname")))
         src->cname = span_dup(v);
@@ -267,11 +261,11 @@ static enum gw_err on_rtcp(struct sdp_reader *r, struct span v)
     bool any = false;
 
     if (!span_u64(port_text, UINT16_MAX, &port))
-        return refuse(r, GW_EPARSE, "a=rtcp has no port");
+        return sdp_refuse(r, GW_EPARSE, "a=rtcp has no port");
     v = span_trim(v);
     if (!span_empty(v)) {
         if (!sdp_connection(v, &sec->rtcp, &any))
-            return refuse(r, GW_EPARSE, "a=rtcp has a malformed address");
+            return sdp_refuse(r, GW_EPARSE, "a=rtcp has a malformed address");
         if (!sec->rtcp.set)
             return GW_OK;
     }
@@ -299,7 +293,7 @@ static enum gw_err on_ice_ufrag(struct sdp_reader *r, struct span v)
 
     v = span_trim(v);
     if (!sdp_is_token(v) || !span_copy(v, t->ufrag, sizeof(t->ufrag)))
-        return refuse(r, GW_EPARSE, "a=ice-ufrag is malformed or too long");
+        return sdp_refuse(r, GW_EPARSE, "a=ice-ufrag is malformed or too long");
     return GW_OK;
 }
 
@@ -309,7 +303,7 @@ static enum gw_err on_ice_pwd(struct sdp_reader *r, struct span v)
 
     v = span_trim(v);
     if (!sdp_is_token(v) || !span_copy(v, t->pwd, sizeof(t->pwd)))
-        return refuse(r, GW_EPARSE, "a=ice-pwd is malformed or too long");
+        return sdp_refuse(r, GW_EPARSE, "a=ice-pwd is malformed or too long");
     return GW_OK;
 }
 
@@ -359,142 +353,6 @@ static void read_candidate(struct sdp_reader *r, struct span v)
         *slot = c;
 }
 
-static const struct {
-    const char *name;
-    uint8_t n;
-} hashes[] = {
-    {"sha-1", 20}, {"sha-224", 28}, {"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64},
-};
-
-/* "AB:CD:..." of exactly @p n octets (RFC 8122 5) */
-static bool read_hex(struct span text, uint8_t *out, size_t n)
-{
-    if (text.n != n * 3 - 1)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        const char *p = text.p + i * 3;
-        int high = g_ascii_xdigit_value(p[0]), low = g_ascii_xdigit_value(p[1]);
-        if (high < 0 || low < 0 || (i + 1 < n && p[2] != ':'))
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-static enum gw_err on_fingerprint(struct sdp_reader *r, struct span v)
-{
-    struct desc_transport *t = &r->section->transport;
-    struct span name = sdp_word(&v);
-    struct desc_fingerprint f = {0};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(hashes); i++) {
-        if (!span_equal_nocase(name, span_of(hashes[i].name)))
-            continue;
-        g_strlcpy(f.hash, hashes[i].name, sizeof(f.hash));
-        f.n = hashes[i].n;
-        if (!read_hex(span_trim(v), f.value, f.n))
-            return refuse(r, GW_EPARSE, "a=fingerprint is malformed or has the wrong length");
-        if (t->nfingerprints < DESC_FINGERPRINTS_MAX)
-            t->fingerprint[t->nfingerprints++] = f;
-    }
-    return GW_OK; /* unknown hashes: another line may have a known one (RFC 8122 5) */
-}
-
-static enum gw_err on_setup(struct sdp_reader *r, struct span v)
-{
-    static const struct {
-        const char *name;
-        enum desc_setup setup;
-    } names[] = {{"actpass", DESC_ACTPASS},
-                 {"active", DESC_ACTIVE},
-                 {"passive", DESC_PASSIVE},
-                 {"holdconn", DESC_HOLDCONN}};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        if (span_equal_nocase(span_trim(v), span_of(names[i].name))) {
-            r->section->transport.setup = names[i].setup;
-            return GW_OK;
-        }
-    return refuse(r, GW_EPARSE, "a=setup is none of actpass, active, passive, holdconn");
-}
-
-static enum gw_err on_tls_id(struct sdp_reader *r, struct span v)
-{
-    struct desc_transport *t = &r->section->transport;
-
-    v = span_trim(v);
-    if (sdp_is_token(v))
-        (void)span_copy(v, t->tls_id, sizeof(t->tls_id));
-    return GW_OK;
-}
-
-/* Session parameters other than KDR=0, WSH and "-optional" ones change the packets (RFC 4568 6.3).
- */
-static bool crypto_params_ok(struct span rest)
-{
-    while (!span_empty(span_trim(rest))) {
-        struct span word = sdp_word(&rest);
-        if (word.p[0] != '-' && !span_equal_nocase(word, SPAN("KDR=0")) &&
-            !(word.n > 4 && span_equal_nocase((struct span){word.p, 4}, SPAN("WSH="))))
-            return false;
-    }
-    return true;
-}
-
-/* "inline:KEY|2^20" without MKI and second key */
-static bool crypto_key(struct span params, struct desc_crypto *c)
-{
-    size_t want = desc_suite_key_len(c->suite) + desc_suite_salt_len(c->suite);
-    struct span method = span_cut(&params, ':');
-    struct span text = span_cut(&params, '|');
-    char buf[96];
-    gsize n = 0;
-
-    if (!span_equal_nocase(method, SPAN("inline")) || !span_copy(text, buf, sizeof(buf)))
-        return false;
-    if (params.n && (memchr(params.p, ':', params.n) || memchr(params.p, ';', params.n)))
-        return false;
-    if (strspn(buf, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != text.n)
-        return false;
-    while (text.n % 4 != 0 && text.n + 1 < sizeof(buf)) { /* some leave out the padding */
-        buf[text.n++] = '=';
-        buf[text.n] = '\0';
-    }
-    if (text.n != (want + 2) / 3 * 4)
-        return false;
-    (void)g_base64_decode_inplace(buf, &n);
-    if (n != want)
-        return false;
-    memcpy(c->key, buf, n);
-    return true;
-}
-
-static enum gw_err on_crypto(struct sdp_reader *r, struct span v)
-{
-    static const struct {
-        const char *name;
-        enum desc_suite suite;
-    } suites[] = {{"AES_CM_128_HMAC_SHA1_80", DESC_AES_CM_128_SHA1_80},
-                  {"AES_CM_128_HMAC_SHA1_32", DESC_AES_CM_128_SHA1_32},
-                  {"AEAD_AES_128_GCM", DESC_AEAD_AES_128_GCM},
-                  {"AEAD_AES_256_GCM", DESC_AEAD_AES_256_GCM}};
-    struct desc_transport *t = &r->section->transport;
-    struct span tag_text = sdp_word(&v), suite = sdp_word(&v), key = sdp_word(&v);
-    struct desc_crypto c = {0};
-    uint64_t tag;
-
-    if (t->ncrypto == DESC_CRYPTO_MAX || !span_u64(tag_text, 999999999, &tag))
-        return GW_OK;
-    c.tag = (uint32_t)tag;
-    for (size_t i = 0; i < G_N_ELEMENTS(suites); i++) {
-        c.suite = suites[i].suite;
-        if (span_equal_nocase(suite, span_of(suites[i].name)) && crypto_key(key, &c) &&
-            crypto_params_ok(v))
-            t->crypto[t->ncrypto++] = c;
-    }
-    return GW_OK;
-}
-
 /* ---- dispatch ---- */
 
 static const struct handler {
@@ -526,10 +384,10 @@ static const struct handler {
     {"ice-options", on_ice_options},
     {"ice-lite", on_ice_lite},
     {"end-of-candidates", on_end_of_candidates},
-    {"fingerprint", on_fingerprint},
-    {"setup", on_setup},
-    {"tls-id", on_tls_id},
-    {"crypto", on_crypto},
+    {"fingerprint", sdp_on_fingerprint},
+    {"setup", sdp_on_setup},
+    {"tls-id", sdp_on_tls_id},
+    {"crypto", sdp_on_crypto},
 };
 
 enum gw_err sdp_attribute(struct sdp_reader *r, struct span line)

@@ -36,8 +36,22 @@ struct sdp_reader {
     struct span group[DESC_STREAMS_MAX]; /* mids of a=group:BUNDLE */
 };
 
-/** The reader's "a=" lines (desc_sdp_attribute.c). */
+/** Hand @p err back with a sentence for the peer. */
+static inline enum gw_err sdp_refuse(struct sdp_reader *r, enum gw_err err, const char *why)
+{
+    r->why = why;
+    return err;
+}
+
+/** The "a=" lines (desc_sdp_attribute.c), those about keys (desc_sdp_keys.c). */
 enum gw_err sdp_attribute(struct sdp_reader *r, struct span line);
+enum gw_err sdp_on_fingerprint(struct sdp_reader *r, struct span v);
+enum gw_err sdp_on_setup(struct sdp_reader *r, struct span v);
+enum gw_err sdp_on_tls_id(struct sdp_reader *r, struct span v);
+enum gw_err sdp_on_crypto(struct sdp_reader *r, struct span v);
+/** Once all lines are read: session-level values, BUNDLE groups, transports
+ * (desc_sdp_transport.c). */
+enum gw_err sdp_make_transports(struct sdp_reader *r);
 /** c= and the address part of a=rtcp: "IN IP4 192.0.2.1/127". False when malformed; *@p out stays
  * unset for names and multicast groups, *@p any tells of 0.0.0.0. */
 bool sdp_connection(struct span text, struct net_addr *out, bool *any);

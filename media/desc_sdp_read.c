@@ -10,12 +10,6 @@
 
 #include <string.h>
 
-static enum gw_err refuse(struct sdp_reader *r, enum gw_err err, const char *why)
-{
-    r->why = why;
-    return err;
-}
-
 bool sdp_connection(struct span text, struct net_addr *out, bool *any)
 {
     struct span net = sdp_word(&text), type = sdp_word(&text), host = sdp_word(&text);
@@ -33,44 +27,6 @@ bool sdp_connection(struct span text, struct net_addr *out, bool *any)
     if (!*any && (a.is_v6 ? a.ip[0] != 0xff : a.ip[0] < 224))
         *out = a;
     return true;
-}
-
-bool sdp_is_rtp(struct span protocol)
-{
-    static const char *const ends[] = {"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
-        struct span end = span_of(ends[i]);
-        if (protocol.n >= end.n &&
-            span_equal_nocase((struct span){protocol.p + protocol.n - end.n, end.n}, end) &&
-            (protocol.n == end.n || protocol.p[protocol.n - end.n - 1] == '/'))
-            return true;
-    }
-    return false;
-}
-
-static bool has_part(struct span protocol, struct span part)
-{
-    while (!span_empty(protocol))
-        if (span_equal_nocase(span_cut(&protocol, '/'), part))
-            return true;
-    return false;
-}
-
-enum desc_security sdp_security(struct span protocol, const struct desc_transport *t)
-{
-    if (has_part(protocol, SPAN("TLS")) || has_part(protocol, SPAN("DTLS")))
-        return DESC_DTLS;
-    if (has_part(protocol, SPAN("SAVP")) || has_part(protocol, SPAN("SAVPF")))
-        return t->nfingerprints ? DESC_DTLS : DESC_SDES;
-    return DESC_PLAIN;
-}
-
-static bool wants_feedback(const struct desc_stream *s)
-{
-    struct span protocol = span_of(s->protocol);
-
-    return has_part(protocol, SPAN("AVPF")) || has_part(protocol, SPAN("SAVPF"));
 }
 
 /* ---- lines ---- */
@@ -91,7 +47,7 @@ static enum gw_err on_connection(struct sdp_reader *r, struct span v)
     bool any;
 
     if (!sdp_connection(v, &addr, &any))
-        return refuse(r, GW_EPARSE, "malformed c= line");
+        return sdp_refuse(r, GW_EPARSE, "malformed c= line");
     if (sec->has_connection)
         return GW_OK; /* further ones: layered multicast */
     sec->has_connection = true;
@@ -133,7 +89,7 @@ static enum gw_err read_formats(struct sdp_reader *r, struct span list)
 
     while (!span_empty(span_trim(list))) {
         if (!span_u64(sdp_word(&list), 127, &pt))
-            return refuse(r, GW_EPARSE, "m= line has a payload type that is none");
+            return sdp_refuse(r, GW_EPARSE, "m= line has a payload type that is none");
         if (r->slot[pt])
             continue; /* said twice */
         c = desc_add_codec(r->stream, (uint8_t)pt, "", 0, 1, NULL);
@@ -155,18 +111,18 @@ static enum gw_err on_media(struct sdp_reader *r, struct span v)
 
     s = desc_add_stream(r->desc, kind_of(media));
     if (!s)
-        return refuse(r, GW_ETOOBIG, "too many m= lines");
+        return sdp_refuse(r, GW_ETOOBIG, "too many m= lines");
     r->stream = s;
     r->section = &r->media[r->desc->nstreams - 1];
     memset(r->slot, 0, sizeof(r->slot));
     if (!sdp_is_token(media) || !span_copy(media, s->media, sizeof(s->media)) ||
         !sdp_is_token(protocol) || !span_copy(protocol, s->protocol, sizeof(s->protocol)) ||
         !span_u64(span_cut(&ports, '/'), UINT16_MAX, &port))
-        return refuse(r, GW_EPARSE, "malformed m= line");
+        return sdp_refuse(r, GW_EPARSE, "malformed m= line");
     if (formats.n >= DESC_TEXT_MAX)
-        return refuse(r, GW_ETOOBIG, "m= line is too long");
+        return sdp_refuse(r, GW_ETOOBIG, "m= line is too long");
     if (span_empty(formats) && port != 0)
-        return refuse(r, GW_EPARSE, "m= line without formats");
+        return sdp_refuse(r, GW_EPARSE, "m= line without formats");
     r->section->port = (uint16_t)port;
     s->formats = span_dup(formats);
     return sdp_is_rtp(protocol) ? read_formats(r, formats) : GW_OK;
@@ -251,7 +207,7 @@ static enum gw_err read_line(struct sdp_reader *r, struct span line)
     case 'r':
     case 'z':
     case 'k': return GW_OK;
-    default: return refuse(r, GW_EPARSE, "unknown type of line"); /* RFC 8866 5: reject */
+    default: return sdp_refuse(r, GW_EPARSE, "unknown type of line"); /* RFC 8866 5: reject */
     }
 }
 
@@ -267,10 +223,10 @@ static enum gw_err read_lines(struct sdp_reader *r, struct span sdp)
         if (!line.n)
             continue;
         if (line.n < 2 || line.p[1] != '=' || memchr(line.p, '\r', line.n))
-            return refuse(r, GW_EPARSE, "a line is not of the form x=...");
+            return sdp_refuse(r, GW_EPARSE, "a line is not of the form x=...");
         if (!versioned) {
             if (!span_equal(line, SPAN("v=0")))
-                return refuse(r, GW_EPARSE, "v=0 is not the first line");
+                return sdp_refuse(r, GW_EPARSE, "v=0 is not the first line");
             versioned = true;
             continue;
         }
@@ -279,205 +235,8 @@ static enum gw_err read_lines(struct sdp_reader *r, struct span sdp)
             return err;
     }
     if (!r->desc->nstreams)
-        return refuse(r, GW_EPARSE, "there is no m= line");
+        return sdp_refuse(r, GW_EPARSE, "there is no m= line");
     finish_section(r);
-    return GW_OK;
-}
-
-/* ---- session-level values ---- */
-
-static void inherit_transport(struct desc_transport *t, const struct desc_transport *session)
-{
-    if (!t->ufrag[0] && !t->pwd[0]) {
-        memcpy(t->ufrag, session->ufrag, sizeof(t->ufrag));
-        memcpy(t->pwd, session->pwd, sizeof(t->pwd));
-    }
-    if (!t->nfingerprints) {
-        t->nfingerprints = session->nfingerprints;
-        memcpy(t->fingerprint, session->fingerprint, sizeof(t->fingerprint));
-    }
-    if (t->setup == DESC_SETUP_NONE)
-        t->setup = session->setup;
-    if (!t->tls_id[0])
-        memcpy(t->tls_id, session->tls_id, sizeof(t->tls_id));
-    t->ice_lite |= session->ice_lite;
-    t->ice_trickle |= session->ice_trickle;
-    t->ice_renomination |= session->ice_renomination;
-    t->end_of_candidates |= session->end_of_candidates;
-    t->rtcp_mux |= session->rtcp_mux;
-    t->rtcp_mux_only |= session->rtcp_mux_only;
-}
-
-static void inherit(struct sdp_reader *r, unsigned index)
-{
-    struct sdp_section *sec = &r->media[index];
-    struct desc_stream *s = &r->desc->stream[index];
-
-    inherit_transport(&sec->transport, &r->session.transport);
-    if (!sec->has_connection) {
-        sec->has_connection = r->session.has_connection;
-        sec->connection_any = r->session.connection_any;
-        sec->connection = r->session.connection;
-    }
-    if (sec->has_direction)
-        s->direction = sec->direction;
-    else if (r->session.has_direction)
-        s->direction = r->session.direction;
-    for (unsigned i = 0; i < r->session_stream.nextensions; i++) {
-        const struct desc_extension *e = &r->session_stream.extension[i];
-        bool taken = false;
-        for (unsigned k = 0; k < s->nextensions && !taken; k++)
-            taken = s->extension[k].id == e->id;
-        struct desc_extension *own = taken ? NULL : desc_add_extension(s, e->id, e->uri);
-        if (own)
-            own->direction = e->direction;
-    }
-}
-
-/* ---- transports ---- */
-
-static bool by_mid(const struct desc *d, struct span mid, unsigned *out)
-{
-    for (unsigned i = 0; i < d->nstreams; i++)
-        if (span_equal(mid, span_of(d->stream[i].mid))) {
-            *out = i;
-            return true;
-        }
-    return false;
-}
-
-static enum gw_err check_mids(struct sdp_reader *r)
-{
-    const struct desc *d = r->desc;
-    unsigned first;
-
-    for (unsigned i = 0; i < d->nstreams; i++)
-        if (d->stream[i].mid[0] && by_mid(d, span_of(d->stream[i].mid), &first) && first != i)
-            return refuse(r, GW_EPARSE, "two streams have the same a=mid"); /* RFC 5888 4 */
-    return GW_OK;
-}
-
-/* The stream whose section describes the transport of a group (RFC 8843 7.2, "tagged"): the first
- * one that has a port of its own. -1 when all are refused. */
-static int group_leader(const struct sdp_reader *r, struct span mids)
-{
-    unsigned i;
-
-    while (!span_empty(span_trim(mids)))
-        if (by_mid(r->desc, sdp_word(&mids), &i) && r->media[i].port != 0)
-            return (int)i;
-    return -1;
-}
-
-/* @p leader[i]: the stream whose transport stream i uses, itself when it is in no group. */
-static void resolve_groups(struct sdp_reader *r, int leader[DESC_STREAMS_MAX])
-{
-    struct desc *d = r->desc;
-    bool grouped[DESC_STREAMS_MAX] = {false};
-    unsigned i;
-
-    for (unsigned g = 0; g < r->ngroups; g++) {
-        struct span mids = r->group[g];
-        int first = group_leader(r, mids);
-        d->bundled = true;
-        if (first < 0 || grouped[first])
-            continue;
-        const struct desc_transport *t = &r->media[first].transport;
-        enum desc_security security = sdp_security(span_of(d->stream[first].protocol), t);
-        while (!span_empty(span_trim(mids))) {
-            if (!by_mid(d, sdp_word(&mids), &i) || grouped[i] || d->stream[i].refused ||
-                sdp_security(span_of(d->stream[i].protocol), t) != security)
-                continue;
-            grouped[i] = true;
-            leader[i] = first;
-        }
-    }
-}
-
-/* Port 0 means refused, unless the stream lives on a group's transport (RFC 8843 6). */
-static void judge_ports(struct sdp_reader *r, int leader[DESC_STREAMS_MAX])
-{
-    for (unsigned i = 0; i < r->desc->nstreams; i++) {
-        r->desc->stream[i].refused = r->media[i].port == 0 && !r->media[i].bundle_only;
-        leader[i] = (int)i;
-    }
-    resolve_groups(r, leader);
-    for (unsigned i = 0; i < r->desc->nstreams; i++) {
-        if (r->media[i].port != 0)
-            continue;
-        if (leader[i] == (int)i)
-            r->desc->stream[i].refused = true;
-        r->desc->stream[i].bundle_only = !r->desc->stream[i].refused;
-    }
-}
-
-static void finish_ice(struct desc_transport *t)
-{
-    t->ice = t->ufrag[0] && t->pwd[0];
-    if (t->ice)
-        return;
-    memset(t->ufrag, 0, sizeof(t->ufrag));
-    memset(t->pwd, 0, sizeof(t->pwd));
-    g_clear_pointer(&t->candidate, g_free);
-    t->ncandidates = 0;
-    t->ice_lite = t->ice_trickle = t->ice_renomination = t->end_of_candidates = false;
-}
-
-static void finish_addrs(const struct sdp_section *sec, struct desc_transport *t)
-{
-    struct net_addr rtp = sec->connection;
-    struct net_addr rtcp = sec->rtcp.set ? sec->rtcp : sec->connection;
-
-    rtp.port = sec->port;
-    rtcp.port = sec->rtcp_port;
-    t->rtp = rtp.set ? rtp : (struct net_addr){0};
-    t->rtcp = rtcp.set && sec->has_rtcp ? rtcp : (struct net_addr){0};
-    sdp_default_addrs(t, &t->rtp, &t->rtcp);
-    if (t->rtcp_mux && net_addr_equal(&t->rtp, &t->rtcp))
-        t->rtcp = (struct net_addr){0};
-}
-
-static enum gw_err make_transport(struct sdp_reader *r, unsigned index)
-{
-    struct sdp_section *sec = &r->media[index];
-    struct desc_stream *s = &r->desc->stream[index];
-    struct desc_transport *t = desc_add_transport(r->desc); /* at most one a stream: never NULL */
-
-    *t = sec->transport;
-    sec->transport.candidate = NULL; /* now the description's */
-    finish_ice(t);
-    finish_addrs(sec, t);
-    t->security = sdp_security(span_of(s->protocol), t);
-    if (t->security == DESC_DTLS)
-        t->ncrypto = 0; /* early Chrome offered both; DTLS is what we take */
-    s->transport = (int8_t)(r->desc->ntransports - 1);
-    if (!t->ice && !sec->has_connection)
-        return refuse(r, GW_EPARSE, "no c= line");
-    return GW_OK;
-}
-
-static enum gw_err make_transports(struct sdp_reader *r)
-{
-    struct desc *d = r->desc;
-    int leader[DESC_STREAMS_MAX];
-    enum gw_err err;
-
-    judge_ports(r, leader);
-    for (unsigned i = 0; i < d->nstreams; i++) {
-        struct desc_stream *s = &d->stream[i];
-        unsigned lead = (unsigned)leader[i];
-        if (s->refused)
-            continue;
-        if (d->stream[lead].transport < 0) {
-            err = make_transport(r, lead);
-            if (err)
-                return err;
-        }
-        s->transport = d->stream[lead].transport;
-        d->transport[s->transport].feedback |= wants_feedback(s);
-        if (r->media[lead].connection_any && !d->transport[s->transport].ice)
-            s->direction &= DESC_SENDONLY; /* hold as in RFC 2543: c=0.0.0.0 receives nothing */
-    }
     return GW_OK;
 }
 
@@ -505,17 +264,13 @@ enum gw_err desc_sdp_read(struct span sdp, struct desc **out, const char **why)
     r->section = &r->session;
     r->stream = &r->session_stream;
     if (sdp.n > DESC_SDP_MAX)
-        err = refuse(r, GW_ETOOBIG, "the description is too long");
+        err = sdp_refuse(r, GW_ETOOBIG, "the description is too long");
     else if (sdp.n && memchr(sdp.p, '\0', sdp.n))
-        err = refuse(r, GW_EPARSE, "a NUL byte");
+        err = sdp_refuse(r, GW_EPARSE, "a NUL byte");
     else
         err = read_lines(r, sdp);
     if (!err)
-        err = check_mids(r);
-    for (unsigned i = 0; !err && i < r->desc->nstreams; i++)
-        inherit(r, i);
-    if (!err)
-        err = make_transports(r);
+        err = sdp_make_transports(r);
     if (why)
         *why = r->why;
     *out = err ? NULL : r->desc;
