@@ -51,7 +51,7 @@ test('the phone answers: both tabs stop with "answered elsewhere"', async () => 
 });
 
 test('nobody answers in time: the caller hears it and all stop ringing', async () => {
-  const late = await new Tandem({ accounts: { alice: {}, team: {} }, ring: 2 }).start();
+  const late = await new Tandem({ accounts: { alice: {}, team: {} }, ring: 5 }).start();
   const a = await Softphone.open(late, { user: 'alice' }), b = await Softphone.open(late, { user: 'team' });
   await a.call('team');
   await b.reaches('incoming');
