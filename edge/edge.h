@@ -27,8 +27,9 @@ struct edge_cert {
 struct edge_config {
     unsigned ncerts;
     const struct edge_cert *cert;
-    const char *client_ca;            /* mutual TLS on listeners that ask for it; NULL none */
-    unsigned connections_max;         /* whole edge */
+    const char *client_ca;    /* mutual TLS on listeners that ask for it; NULL none */
+    const char *dial_ca;      /* PEM bundle dialled TLS is verified with; NULL: the system's */
+    unsigned connections_max; /* whole edge */
     unsigned connections_per_address; /* per IPv4 address or IPv6 /64; loopback exempt only if
                                          exempt_loopback */
     unsigned connections_per_address_per_s;
@@ -40,6 +41,10 @@ struct edge_config {
 /** Starts the thread. NULL on failure, which has been logged. */
 struct edge *edge_new(const struct edge_config *config);
 void edge_free(struct edge *e);
+/** Close the listeners and connections whose events go to @p events. When it returns, nothing more
+ * is posted there: the owner may free its mailbox (after it has emptied it). Call thread; waits for
+ * the edge thread, which never blocks. */
+void edge_detach(struct edge *e, const struct mailbox *events);
 /** Build and check new contexts, then swap: live connections keep theirs. GW_ECONFIG: the old ones
  * stay (logged why). Call thread. */
 enum gw_err edge_reload_tls(struct edge *e, unsigned ncerts, const struct edge_cert *cert,
@@ -112,8 +117,8 @@ enum edge_event_type {
     EDGE_WS_OPEN,
     EDGE_WS_TEXT,      /* one whole message, valid UTF-8, at most 64 KB */
     EDGE_WS_CLOSED,    /* last event of this id */
-    EDGE_FLOW_OPENING, /* a SIP stream is about to connect to sofia from 127.x:loopback_port; posted
-                          before connect() */
+    EDGE_FLOW_OPENING, /* a SIP stream (accepted or dialled) is about to connect to sofia from
+                          127.x:loopback_port; posted before connect() */
     EDGE_FLOW_UP,      /* dialled flow: connected, verified and joined */
     EDGE_FLOW_DOWN     /* last event of this id */
 };

@@ -1,0 +1,117 @@
+/** What the files of this folder share about the one edge object. Private to edge/. Thread: the
+ * edge's, unless said otherwise. */
+#pragma once
+
+#include "edge/edge.h"
+#include "edge/limit.h"
+#include "edge/loop.h"
+#include "edge/site.h"
+#include "edge/stream.h"
+#include "edge/tls.h"
+
+#include <glib.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum edge_counter {
+    COUNT_ACCEPTED,
+    COUNT_REFUSED,
+    COUNT_TLS_FAILED,
+    COUNT_REQUESTS,
+    COUNT_HTTP_ERRORS,
+    COUNT_WS_MESSAGES,
+    COUNT_SIP_MESSAGES,
+    COUNT_SIP_SCREENED,
+    EDGE_COUNTERS
+};
+
+/** So many lines a period; the rest are counted and told once. */
+struct quota {
+    uint64_t period; /* the running one, since the epoch of the clock */
+    unsigned lines, hidden;
+};
+
+struct listener;
+struct web;
+struct flow;
+
+struct edge {
+    struct stream_env env; /* loop, TLS store */
+    struct limit *limit;
+    struct net_addr proxy[8];
+    unsigned nproxies;
+    bool exempt_loopback;
+    struct mailbox *commands; /* of struct edge_cmd */
+    struct loop_source inbox;
+    pthread_t thread;
+    bool stopping;
+    GPtrArray *listeners;
+    GHashTable *webs;  /* set of struct web */
+    GHashTable *by_id; /* id of a waiting request or a WebSocket -> struct web */
+    GHashTable *flows; /* id -> struct flow */
+    int spare_fd;      /* given up to be able to refuse when descriptors run out */
+    struct quota refused, screened, down;
+    uint64_t swept_us;
+    char *dial_ca;           /* call thread */
+    struct tls_set *checked; /* call thread: which kinds of listener have certificates */
+    _Atomic uint64_t counter[EDGE_COUNTERS]; /* read by any thread */
+    _Atomic unsigned connections;
+};
+
+static inline void edge_count(struct edge *e, enum edge_counter which)
+{
+    (void)atomic_fetch_add_explicit(&e->counter[which], 1, memory_order_relaxed);
+}
+
+/** Whether a line may be logged now. */
+bool quota_pass(struct quota *q, uint64_t now_us, const char *about);
+
+/** A socket that accepts. Made on the call thread, then the edge's. */
+struct listener {
+    struct loop_source source; /* first */
+    struct edge *edge;
+    bool tls;
+    enum tls_kind kind;
+    struct site *site;        /* web listeners */
+    struct net_addr loopback; /* SIP listeners: where the stack listens */
+    struct mailbox *events;
+};
+/** Bind and listen; *@p bound gets the real port. NULL has been logged. Call thread. */
+struct listener *listener_new(struct edge *e, const struct net_addr *at, struct net_addr *bound);
+void listener_free(void *listener);
+void listener_start(struct listener *l);
+/** Close the socket; connections it accepted are not touched. */
+void listener_stop(struct listener *l);
+bool edge_trusts(const struct edge *e, const struct net_addr *peer);
+bool edge_exempts(const struct edge *e, const struct net_addr *peer);
+/** A connection ended that limit_take() counted. */
+void edge_connection_gone(struct edge *e, const struct net_addr *peer);
+
+/** An HTTP or WebSocket connection on an accepted socket. */
+void web_accept(struct listener *l, int fd, SSL *ssl, const struct net_addr *peer);
+struct web_answer { /* edge_http_respond(), copied */
+    unsigned status;
+    char *headers, *content_type;
+    void *body;
+    size_t n;
+};
+void web_answer_free(struct web_answer *a);
+void web_answered(struct web *w, const struct web_answer *a);
+void web_send_text(struct web *w, const char *text, size_t n);
+void web_close_socket(struct web *w, uint16_t code, const char *reason);
+/** End every connection of @p events (NULL: all), silently towards the owner. */
+void web_drop_all(struct edge *e, const struct mailbox *events);
+
+/** A SIP stream on an accepted socket. */
+void flow_accept(struct listener *l, int fd, SSL *ssl, const struct net_addr *peer);
+struct flow_order { /* edge_dial_sip(), copied */
+    uint64_t id;
+    struct net_addr to, loopback;
+    char *tls_name;
+    struct mailbox *events;
+};
+void flow_order_free(struct flow_order *o);
+void flow_dial(struct edge *e, const struct flow_order *o);
+void flow_end(struct flow *f, const char *why);
+void flow_drop_all(struct edge *e, const struct mailbox *events);

@@ -1,0 +1,371 @@
+/* One SIP stream: a client's connection (accepted or dialled) and its own loopback connection into
+ * the SIP stack, message by message. The stack sees TCP; the client sees what it speaks. */
+#include "base/ids.h"
+#include "base/log.h"
+#include "edge/core.h"
+#include "edge/sipstream.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define MOD "edge"
+
+enum { FLOW_FIRST_S = 5, FLOW_MESSAGE_S = 10 };
+
+enum flow_state {
+    FLOW_DIALLING, /* the connection to the far end is being made */
+    FLOW_SILENT,   /* accepted; nothing said yet, so the stack has not heard of it either */
+    FLOW_JOINING,  /* connecting to the stack */
+    FLOW_UP,
+    FLOW_ENDED, /* reported; one of the two connections may still be closing */
+    FLOW_GONE
+};
+
+struct flow {
+    struct edge *edge;
+    uint64_t id;
+    enum flow_state state;
+    bool dialled, announced; /* announced: the owner knows the id */
+    bool tls;
+    struct net_addr peer;
+    struct net_addr stack; /* where the SIP stack listens */
+    struct net_addr own;   /* our end of the loopback connection */
+    struct mailbox *events;
+    struct stream *client, *back; /* NULL when closed */
+    struct sipstream *from_client, *from_back;
+    bool late_set; /* a deadline for the rest of a message runs */
+};
+
+static void flow_free(void *object)
+{
+    struct flow *f = object;
+
+    sipstream_free(f->from_client);
+    sipstream_free(f->from_back);
+    g_free(f);
+}
+
+static void flow_dispose_if_done(struct flow *f)
+{
+    if (f->state != FLOW_ENDED || f->client || f->back)
+        return;
+    f->state = FLOW_GONE;
+    (void)g_hash_table_remove(f->edge->pipes, f);
+    loop_dispose(f->edge->env.loop, f, flow_free);
+}
+
+static struct edge_event flow_event(const struct flow *f, enum edge_event_type type)
+{
+    return (struct edge_event){
+        .type = type, .id = f->id, .peer = f->peer, .tls = f->tls, .loopback = f->own};
+}
+
+static void flow_log_end(struct flow *f, const char *why)
+{
+    uint64_t now = loop_now(f->edge->env.loop);
+    char peer[NET_ADDR_TEXT];
+
+    if (quota_pass(&f->edge->down, now, "ended SIP streams"))
+        LOG_I(MOD, "SIP %s stream %s %s ended: %s", f->tls ? "TLS" : "TCP",
+              f->dialled ? "to" : "from", net_addr_text(&f->peer, peer), why);
+}
+
+void flow_end(struct flow *f, const char *why)
+{
+    struct edge_event ev = flow_event(f, EDGE_FLOW_DOWN);
+
+    if (f->state >= FLOW_ENDED)
+        return;
+    f->state = FLOW_ENDED;
+    (void)g_hash_table_remove(f->edge->flows, &f->id);
+    flow_log_end(f, why);
+    if (f->announced) {
+        ev.why = g_strdup(why);
+        mailbox_post_always(f->events, &ev);
+    }
+    if (f->back)
+        stream_close(f->back, why);
+    if (f->client) /* what the stack said last may still be on its way */
+        stream_finish(f->client, why);
+    flow_dispose_if_done(f);
+}
+
+static void flow_screened(struct flow *f, const char *why)
+{
+    char peer[NET_ADDR_TEXT];
+    g_autofree char *text = g_strdup_printf("a message was refused: %s", why);
+
+    edge_count(f->edge, COUNT_SIP_SCREENED);
+    if (!f->dialled)
+        limit_punish(f->edge->limit, &f->peer);
+    if (quota_pass(&f->edge->screened, loop_now(f->edge->env.loop), "screened SIP streams"))
+        LOG_I(MOD, "closing the SIP stream of %s: a message was refused, %s",
+              net_addr_text(&f->peer, peer), why);
+    flow_end(f, text);
+}
+
+/* ---- one message across ---- */
+
+/* Written to @p to; when that reads too slowly, @p from must wait. False when the flow has ended.
+ */
+static bool flow_pass(struct flow *f, struct sipstream *s, struct stream *from, struct stream *to)
+{
+    bool inward = to == f->back;
+    struct span message;
+
+    sipstream_set_transport(s, inward || !f->tls ? SPAN("TCP") : SPAN("TLS"));
+    message = sipstream_message(s);
+    stream_write(to, message.p, message.n);
+    edge_count(f->edge, COUNT_SIP_MESSAGES);
+    sipstream_next(s);
+    if (stream_choked(to)) {
+        flow_end(f, inward ? "the SIP stack does not keep up" : "the client does not keep up");
+        return false;
+    }
+    if (stream_queued(to) > STREAM_PAUSE_AT)
+        stream_pause(from);
+    return true;
+}
+
+static void flow_warn_length(struct flow *f)
+{
+    char peer[NET_ADDR_TEXT];
+
+    if (quota_pass(&f->edge->screened, loop_now(f->edge->env.loop), "screened SIP streams"))
+        LOG_W(MOD, "%s sends no Content-Length on a stream: taken as 0",
+              net_addr_text(&f->peer, peer));
+}
+
+static bool flow_join(struct flow *f);
+
+/* Pings are answered once an input, so that a flood of them cannot fill the outbox. */
+static void flow_input(struct flow *f, struct sipstream *s, struct stream *from, char *p, size_t n)
+{
+    bool ponged = false;
+    size_t used;
+
+    while (n && f->state < FLOW_ENDED) {
+        enum sipstream_state state = sipstream_feed(s, p, n, &used);
+        p += used;
+        n -= used;
+        switch (state) {
+        case SIPSTREAM_MORE: break;
+        case SIPSTREAM_BAD: flow_screened(f, sipstream_why(s)); return;
+        case SIPSTREAM_PING:
+            if (!ponged)
+                stream_write(from, "\r\n", 2);
+            ponged = true;
+            break;
+        case SIPSTREAM_MESSAGE:
+            if (sipstream_lacks_length(s))
+                flow_warn_length(f);
+            if (f->state == FLOW_SILENT && !flow_join(f))
+                return;
+            if (!flow_pass(f, s, from, from == f->client ? f->back : f->client))
+                return;
+            break;
+        }
+    }
+}
+
+/* ---- the client's side ---- */
+
+static void on_first_late(struct stream *s)
+{
+    flow_end(stream_owner(s), "no SIP message came");
+}
+
+static void on_message_late(struct stream *s)
+{
+    struct flow *f = stream_owner(s);
+
+    if (f->back && stream_queued(f->back) > STREAM_PAUSE_AT) /* it is we who do not read */
+        stream_deadline(s, FLOW_MESSAGE_S, on_message_late);
+    else
+        flow_end(f, "the rest of a message did not come in time");
+}
+
+static void on_client_opened(struct stream *s)
+{
+    struct flow *f = stream_owner(s);
+
+    stream_watch_peer(s);
+    if (f->dialled)
+        (void)flow_join(f);
+    else
+        stream_deadline(s, FLOW_FIRST_S, on_first_late);
+}
+
+static void on_client_input(struct stream *s, char *data, size_t n)
+{
+    struct flow *f = stream_owner(s);
+    bool partial;
+
+    flow_input(f, f->from_client, s, data, n);
+    if (f->state >= FLOW_ENDED || f->state == FLOW_SILENT)
+        return;
+    partial = sipstream_partial(f->from_client);
+    if (partial && !f->late_set)
+        stream_deadline(s, FLOW_MESSAGE_S, on_message_late);
+    else if (!partial)
+        stream_no_deadline(s);
+    f->late_set = partial;
+}
+
+static void on_client_drained(struct stream *s)
+{
+    struct flow *f = stream_owner(s);
+
+    if (f->back)
+        stream_resume(f->back);
+}
+
+static void on_client_closed(struct stream *s, const char *why)
+{
+    struct flow *f = stream_owner(s);
+
+    f->client = NULL;
+    if (!f->dialled)
+        edge_connection_gone(f->edge, stream_peer(s));
+    flow_end(f, why);
+    flow_dispose_if_done(f);
+}
+
+static const struct stream_ops client_ops = {.opened = on_client_opened,
+                                             .input = on_client_input,
+                                             .drained = on_client_drained,
+                                             .closed = on_client_closed};
+
+/* ---- the stack's side ---- */
+
+static void on_back_opened(struct stream *s)
+{
+    struct flow *f = stream_owner(s);
+    struct edge_event ev = flow_event(f, EDGE_FLOW_UP);
+
+    f->state = FLOW_UP;
+    if (f->dialled)
+        mailbox_post_always(f->events, &ev);
+}
+
+static void on_back_input(struct stream *s, char *data, size_t n)
+{
+    struct flow *f = stream_owner(s);
+
+    flow_input(f, f->from_back, s, data, n);
+}
+
+static void on_back_drained(struct stream *s)
+{
+    struct flow *f = stream_owner(s);
+
+    if (f->client)
+        stream_resume(f->client);
+}
+
+static void on_back_closed(struct stream *s, const char *why)
+{
+    struct flow *f = stream_owner(s);
+    g_autofree char *text = g_strdup_printf("SIP stack: %s", why);
+
+    f->back = NULL;
+    flow_end(f, text);
+    flow_dispose_if_done(f);
+}
+
+static const struct stream_ops back_ops = {.opened = on_back_opened,
+                                           .input = on_back_input,
+                                           .drained = on_back_drained,
+                                           .closed = on_back_closed};
+
+/* Our end is bound and told before connect(): the stack accepts only ports it has been told of. */
+static bool flow_join(struct flow *f)
+{
+    struct edge_event ev;
+    int fd;
+
+    f->own = f->stack;
+    f->own.port = 0;
+    fd = stream_socket(&f->stack, &f->own);
+    if (fd < 0) {
+        g_autofree char *why =
+            g_strdup_printf("no loopback connection to the SIP stack: %s", g_strerror(errno));
+        flow_end(f, why);
+        return false;
+    }
+    ev = flow_event(f, EDGE_FLOW_OPENING);
+    if (mailbox_post(f->events, &ev) != GW_OK) {
+        (void)close(fd);
+        flow_end(f, "the SIP stack is too busy");
+        return false;
+    }
+    f->announced = true;
+    f->state = FLOW_JOINING;
+    f->back = stream_dialled(&f->edge->env, fd, &f->stack, NULL, &back_ops, f);
+    return true;
+}
+
+/* ---- making ---- */
+
+static struct flow *flow_new(struct edge *e, uint64_t id, struct mailbox *events,
+                             const struct net_addr *stack)
+{
+    struct flow *f = g_new0(struct flow, 1);
+
+    f->edge = e;
+    f->id = id;
+    f->events = events;
+    f->stack = *stack;
+    f->from_client = sipstream_new();
+    f->from_back = sipstream_new();
+    (void)g_hash_table_insert(e->flows, &f->id, f);
+    (void)g_hash_table_add(e->pipes, f);
+    return f;
+}
+
+void flow_accept(struct listener *l, int fd, SSL *ssl, const struct net_addr *peer)
+{
+    struct flow *f = flow_new(l->edge, id_next(), l->events, &l->loopback);
+
+    f->state = FLOW_SILENT;
+    f->peer = *peer;
+    f->tls = ssl != NULL;
+    f->client = stream_accepted(&l->edge->env, fd, ssl, peer, &client_ops, f);
+}
+
+void flow_order_free(struct flow_order *o)
+{
+    g_free(o->tls_name);
+    g_free(o);
+}
+
+void flow_dial(struct edge *e, const struct flow_order *o)
+{
+    struct flow *f = flow_new(e, o->id, o->events, &o->loopback);
+    int fd = stream_socket(&o->to, NULL);
+
+    f->state = FLOW_DIALLING;
+    f->dialled = f->announced = true;
+    f->peer = o->to;
+    f->tls = o->tls_name != NULL;
+    if (fd < 0) {
+        flow_end(f, "no socket for the connection");
+        return;
+    }
+    f->client = stream_dialled(&e->env, fd, &o->to, o->tls_name, &client_ops, f);
+}
+
+void flow_drop_all(struct edge *e, const struct mailbox *events)
+{
+    g_autoptr(GList) all = g_hash_table_get_keys(e->pipes);
+
+    for (GList *i = all; i; i = i->next) {
+        struct flow *f = i->data;
+        if (events && f->events != events)
+            continue;
+        f->announced = false; /* the owner has asked for silence */
+        flow_end(f, "the service is going away");
+        if (f->client)
+            stream_close(f->client, "the service is going away");
+    }
+}
