@@ -45,11 +45,13 @@ struct edge {
     struct mailbox *commands; /* of struct edge_cmd */
     struct loop_source inbox;
     pthread_t thread;
-    bool stopping;
+    bool stopping; /* edge thread */
+    bool stopped;  /* call thread: the edge thread has been joined */
     GPtrArray *listeners;
     GHashTable *webs;  /* set of struct web */
     GHashTable *by_id; /* id of a waiting request or a WebSocket -> struct web */
-    GHashTable *flows; /* id -> struct flow */
+    GHashTable *flows; /* id -> struct flow, until it has ended */
+    GHashTable *pipes; /* set of struct flow, until both connections are closed */
     int spare_fd;      /* given up to be able to refuse when descriptors run out */
     struct quota refused, screened, down;
     uint64_t swept_us;

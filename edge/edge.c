@@ -72,6 +72,31 @@ static void detach(struct edge *e, const struct mailbox *events)
     flow_drop_all(e, events);
 }
 
+static void cmd_clear(struct edge_cmd *cmd)
+{
+    switch (cmd->type) {
+    case CMD_STOP:
+    case CMD_FLOW_CLOSE:
+    case CMD_DETACH: break;
+    case CMD_LISTEN: listener_free(cmd->u.listener); break;
+    case CMD_TLS: tls_set_free(cmd->u.tls); break;
+    case CMD_ANSWER: web_answer_free(cmd->u.answer); break;
+    case CMD_WS_SEND: g_free(cmd->u.text.p); break;
+    case CMD_WS_CLOSE: g_free(cmd->u.close.reason); break;
+    case CMD_DIAL: flow_order_free(cmd->u.dial); break;
+    }
+}
+
+static void web_cmd(struct web *w, const struct edge_cmd *cmd)
+{
+    if (cmd->type == CMD_ANSWER)
+        web_answered(w, cmd->u.answer);
+    else if (cmd->type == CMD_WS_SEND)
+        web_send_text(w, cmd->u.text.p, cmd->u.text.n);
+    else
+        web_close_socket(w, cmd->u.close.code, cmd->u.close.reason);
+}
+
 static void cmd_run(struct edge *e, struct edge_cmd *cmd)
 {
     struct web *w = g_hash_table_lookup(e->by_id, &cmd->id);
@@ -80,27 +105,15 @@ static void cmd_run(struct edge *e, struct edge_cmd *cmd)
 
     switch (cmd->type) {
     case CMD_STOP: e->stopping = true; break;
-    case CMD_LISTEN: listener_start(cmd->u.listener); break;
-    case CMD_TLS: tls_store_swap(e->env.tls, cmd->u.tls); break;
+    case CMD_LISTEN: listener_start(cmd->u.listener); return;     /* kept */
+    case CMD_TLS: tls_store_swap(e->env.tls, cmd->u.tls); return; /* kept */
     case CMD_ANSWER:
-        if (w)
-            web_answered(w, cmd->u.answer);
-        web_answer_free(cmd->u.answer);
-        break;
     case CMD_WS_SEND:
-        if (w)
-            web_send_text(w, cmd->u.text.p, cmd->u.text.n);
-        g_free(cmd->u.text.p);
-        break;
     case CMD_WS_CLOSE:
-        if (w)
-            web_close_socket(w, cmd->u.close.code, cmd->u.close.reason);
-        g_free(cmd->u.close.reason);
+        if (w) /* gone meanwhile: normal */
+            web_cmd(w, cmd);
         break;
-    case CMD_DIAL:
-        flow_dial(e, cmd->u.dial);
-        flow_order_free(cmd->u.dial);
-        break;
+    case CMD_DIAL: flow_dial(e, cmd->u.dial); break;
     case CMD_FLOW_CLOSE:
         if (f)
             flow_end(f, "closed by the SIP stack");
@@ -110,6 +123,7 @@ static void cmd_run(struct edge *e, struct edge_cmd *cmd)
         mailbox_post_always(cmd->u.detach.done, &done);
         break;
     }
+    cmd_clear(cmd);
 }
 
 static void inbox_ready(struct loop_source *src, uint32_t events)
@@ -217,17 +231,27 @@ struct edge *edge_new(const struct edge_config *c)
     return e;
 }
 
-void edge_free(struct edge *e)
+void edge_stop(struct edge *e)
 {
-    struct edge_cmd stop = {.type = CMD_STOP}, cmd;
+    struct edge_cmd stop = {.type = CMD_STOP};
 
-    if (!e)
+    if (e->stopped)
         return;
     cmd_post(e, &stop);
     (void)pthread_join(e->thread, NULL);
-    while (mailbox_take(e->commands, &cmd)) /* frees what late commands own */
-        cmd_run(e, &cmd);
+    e->stopped = true;
     detach(e, NULL);
+}
+
+void edge_free(struct edge *e)
+{
+    struct edge_cmd cmd;
+
+    if (!e)
+        return;
+    edge_stop(e);
+    while (mailbox_take(e->commands, &cmd))
+        cmd_clear(&cmd);
     edge_free_parts(e);
 }
 
@@ -252,6 +276,10 @@ void edge_detach(struct edge *e, const struct mailbox *events)
     struct pollfd wait = {.fd = mailbox_fd(done), .events = POLLIN};
     char byte;
 
+    if (e->stopped) {
+        mailbox_free(done, NULL);
+        return;
+    }
     cmd_post(e, &cmd);
     do { /* wait for the wake-up itself: after it the poster no longer touches the mailbox */
         (void)poll(&wait, 1, -1);

@@ -40,6 +40,10 @@ struct edge_config {
 
 /** Starts the thread. NULL on failure, which has been logged. */
 struct edge *edge_new(const struct edge_config *config);
+/** Close every listener and connection and join the thread: nothing is posted to any mailbox any
+ * more, so owners may free theirs. Sends and closes that come later are dropped. Call thread. */
+void edge_stop(struct edge *e);
+/** Stops if need be. */
 void edge_free(struct edge *e);
 /** Close the listeners and connections whose events go to @p events. When it returns, nothing more
  * is posted there: the owner may free its mailbox (after it has emptied it). Call thread; waits for
