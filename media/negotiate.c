@@ -141,6 +141,40 @@ static bool answer_has(const struct desc_stream *out, const struct desc_codec *c
     return desc_codec_by_pt(out, c->pt) != NULL;
 }
 
+/* B's parameters with the profile A offered: the two may spell one profile differently, and an
+ * answer must repeat the offer's (RFC 6184 8.2.2); the level is B's. */
+static char *h264_fmtp(const struct desc_codec *offered, const struct desc_codec *accepted)
+{
+    struct span theirs, ours, rest = span_of(accepted->fmtp);
+    GString *s;
+
+    if (!desc_codec_param(accepted, "profile-level-id", &theirs) || theirs.n != 6 ||
+        !desc_codec_param(offered, "profile-level-id", &ours) || ours.n != 6)
+        return g_strdup(accepted->fmtp);
+    s = g_string_new(NULL);
+    while (!span_empty(rest)) {
+        struct span param = span_trim(span_cut(&rest, ';')), key = param;
+        if (s->len)
+            g_string_append_c(s, ';');
+        if (span_equal_nocase(span_trim(span_cut(&key, '=')), SPAN("profile-level-id")))
+            g_string_append_printf(s, "profile-level-id=%.4s%.2s", ours.p, theirs.p + 4);
+        else
+            g_string_append_len(s, param.p, (gssize)param.n);
+    }
+    return g_string_free(s, FALSE);
+}
+
+/* What to say of @p offered when B said @p accepted; g_free. rtx and red name payload types, so
+ * theirs are A's own words. */
+static char *answer_fmtp(const struct desc_codec *offered, const struct desc_codec *accepted)
+{
+    if (negotiate_is_rtx(offered) || negotiate_is_red(offered))
+        return g_strdup(offered->fmtp);
+    if (desc_codec_is(offered, "H264"))
+        return h264_fmtp(offered, accepted);
+    return g_strdup(accepted->fmtp);
+}
+
 /* What B accepted, in B's order, with A's numbers. */
 static void answer_codecs(const struct desc_stream *a, const struct desc_stream *b,
                           struct desc_stream *out)
@@ -149,17 +183,15 @@ static void answer_codecs(const struct desc_stream *a, const struct desc_stream 
         const struct desc_codec *accepted = &b->codec[i];
         const struct desc_codec *offered =
             negotiate_is_dtmf(accepted) ? NULL : negotiate_find(b, accepted, a);
-        const char *fmtp = accepted->fmtp;
         struct desc_codec *added;
-        if (!offered || answer_has(out, offered))
+        char *fmtp;
+        if (!offered || answer_has(out, offered) ||
+            (negotiate_is_rtx(offered) && !answer_has(out, negotiate_repaired(a, offered))))
             continue;
-        if (negotiate_is_rtx(offered)) {
-            fmtp = offered->fmtp; /* apt in A's numbers */
-            if (!answer_has(out, negotiate_repaired(a, offered)))
-                continue;
-        }
+        fmtp = answer_fmtp(offered, accepted);
         added = desc_add_codec(out, offered->pt, offered->name, offered->clock_hz,
                                offered->channels, fmtp);
+        g_free(fmtp);
         if (added && a->kind == DESC_VIDEO)
             answer_feedback(offered, accepted, added);
     }
