@@ -17,6 +17,12 @@ static bool id_set(const uint8_t id[8])
     return memcmp(id, none, sizeof(none)) != 0;
 }
 
+/* Consent checks repeat the nomination: should a NAT have moved us, the peer may follow. */
+static bool uses_candidate(const struct ice_tx *tx)
+{
+    return tx->controlling && tx->kind != CHECK_ORDINARY;
+}
+
 static void transmit(struct ice *ice, struct ice_pair *p)
 {
     const struct ice_gen *g = &ice->gen[p->gen];
@@ -36,7 +42,7 @@ static void transmit(struct ice *ice, struct ice_pair *p)
                              .priority = pair_local_priority(p),
                              .tie_breaker = ice->tie_breaker,
                              .controlling = p->tx.controlling,
-                             .use_candidate = p->tx.use_candidate,
+                             .use_candidate = uses_candidate(&p->tx),
                          },
                          buf);
     if (n)
@@ -66,7 +72,7 @@ void check_send(struct ice *ice, struct ice_pair *p, enum check_kind kind, uint6
         random_bytes(tx->id, sizeof(tx->id));
     while (!id_set(tx->id));
     tx->open = kind != CHECK_CONSENT; /* RFC 7675 5.1: consent checks are not retransmitted */
-    tx->use_candidate = kind == CHECK_NOMINATE;
+    tx->kind = kind;
     tx->controlling = ice->params.controlling;
     tx->sends = 1;
     tx->rto_us = first_rto_us(ice);
@@ -241,9 +247,9 @@ static struct ice_tx settle(struct ice_pair *p, struct span datagram)
         return tx;
     }
     memset(p->tx.before, 0, sizeof(p->tx.before));
-    if (!tx.use_candidate) /* the pair is proven, no need to ask again */
+    if (tx.kind == CHECK_ORDINARY) /* the pair is proven, no need to ask again */
         p->tx.open = false;
-    tx.use_candidate = false;
+    tx.kind = CHECK_ORDINARY;
     tx.sends = 0; /* no measure of the round trip */
     return tx;
 }

@@ -3,9 +3,10 @@
 #include "base/ids.h"
 #include "media/ice_private.h"
 
-#define FRESH_US (5 * US_PER_S)     /* an answer this old still proves a path */
-#define OPENING_US (1 * US_PER_S)   /* late first checks are no roaming yet */
-#define QUIET_US (1500 * US_PER_MS) /* longer than a browser pauses on its selected pair */
+#define FRESH_US (5 * US_PER_S)      /* an answer this old still proves a path */
+#define OPENING_US (1 * US_PER_S)    /* late first checks are no roaming yet */
+#define QUIET_US (1500 * US_PER_MS)  /* longer than a browser pauses on its selected pair */
+#define UNANSWERED_US (8 * US_PER_S) /* at least one consent check was lost */
 #define PROBE_EVERY_US (1 * US_PER_S)
 #define PROBE_WAIT_US (200 * US_PER_MS)
 
@@ -139,7 +140,7 @@ static const struct ice_pair *nominee(const struct ice *ice, unsigned gen)
 
         if (!p->used || p->gen != gen)
             continue;
-        if (p->tx.open && p->tx.use_candidate)
+        if (p->tx.open && p->tx.kind == CHECK_NOMINATE)
             return NULL;
         if (p->state == PAIR_VALID && (!best || pair_priority(ice, p) > pair_priority(ice, best)))
             best = p;
@@ -169,7 +170,7 @@ static void consider(struct ice *ice, struct ice_pair *p, struct ice_pair *s, ui
                                                    pair_priority(ice, p) >= pair_priority(ice, s));
 
     if (moved) {
-        if (!p->tx.open || !p->tx.use_candidate)
+        if (!p->tx.open || p->tx.kind != CHECK_NOMINATE)
             check_send(ice, p, CHECK_NOMINATE, now_us);
         return;
     }
@@ -208,6 +209,11 @@ void path_asked(struct ice *ice, struct ice_pair *p, bool use_candidate, uint64_
         p->nominate = use_candidate; /* before the peer's description */
         return;
     }
+    if (s == p && now_us - p->heard_us > UNANSWERED_US && now_us >= ice->consent_probe_us) {
+        /* Loss: the peer is plainly there, ask again rather than wait for the next turn. */
+        ice->consent_probe_us = now_us + PROBE_EVERY_US;
+        check_send(ice, p, CHECK_CONSENT, now_us);
+    }
     if (use_candidate)
         nominated(ice, p, now_us);
     else if (ice->params.controlling && s && s != p)
@@ -221,7 +227,7 @@ void path_answered(struct ice *ice, struct ice_pair *p, const struct ice_tx *tx,
     if (s == p || !gen_checks(ice, p->gen))
         return;
     if (ice->params.controlling) {
-        if (tx->use_candidate)
+        if (tx->kind == CHECK_NOMINATE)
             select_path(ice, p, now_us);
         return;
     }

@@ -43,9 +43,11 @@ enum pair_state {
     PAIR_FAILED
 };
 
-struct ice_tx { /* the check that is out */
-    bool open;
-    bool use_candidate, controlling; /* as sent */
+enum check_kind { CHECK_ORDINARY, CHECK_NOMINATE, CHECK_CONSENT };
+struct ice_tx {       /* the check that is out */
+    bool open;        /* to be retransmitted */
+    bool controlling; /* as sent */
+    enum check_kind kind;
     uint8_t sends;
     uint8_t id[8];     /* behind the tag; all zero: none */
     uint8_t before[8]; /* the one before, whose answer counts as well (RFC 8445 7.3.1.4) */
@@ -86,7 +88,8 @@ struct ice {
     struct ice_pair *selected; /* of gen[current] */
     uint64_t selected_us;
     uint64_t consent_due_us;
-    uint64_t pace_due_us; /* no new check before */
+    uint64_t consent_probe_us; /* no further one out of turn before */
+    uint64_t pace_due_us;      /* no new check before */
     uint32_t turns;
     uint32_t srtt_us;
     uint32_t dropped;
@@ -126,7 +129,6 @@ void gen_clear(struct ice *ice, unsigned gen);
 void ice_log(const struct ice *ice, const char *what, const struct ice_pair *p);
 
 /* ice_check.c */
-enum check_kind { CHECK_ORDINARY, CHECK_NOMINATE, CHECK_CONSENT };
 void check_send(struct ice *ice, struct ice_pair *p, enum check_kind kind, uint64_t now_us);
 /** A retransmission or the end of the pair's check. */
 void check_expire(struct ice *ice, struct ice_pair *p, uint64_t now_us);
