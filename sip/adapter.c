@@ -1,0 +1,269 @@
+#include "sip/adapter.h"
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "edge/edge.h"
+#include "sip/leg.h"
+
+enum { OUTBOX_LIMIT = 16384 };
+
+struct sip_adapter {
+    struct adapter base;
+    struct gateway *gw;
+    struct stack *stack;
+    struct mailbox *events; /* of struct sipev */
+    unsigned watch;
+    GHashTable *legs;     /* id -> struct sipleg; the calls own them */
+    GHashTable *bindings; /* address -> GPtrArray of struct mirror */
+};
+
+struct mirror { /* what the call thread knows of a binding */
+    uint64_t id;
+    uint64_t expires_us;
+    char *label;
+};
+
+static struct sip_adapter *self(struct adapter *ad)
+{
+    return (struct sip_adapter *)(void *)ad;
+}
+
+/* ---- mirror of the bindings ---- */
+
+static void mirror_free(void *p)
+{
+    struct mirror *m = p;
+
+    g_free(m->label);
+    g_free(m);
+}
+
+static void mirrors_free(void *p)
+{
+    (void)g_ptr_array_free(p, TRUE);
+}
+
+static struct mirror *mirror_find(GPtrArray *all, uint64_t id)
+{
+    for (unsigned i = 0; all && i < all->len; i++) {
+        struct mirror *m = g_ptr_array_index(all, i);
+        if (m->id == id)
+            return m;
+    }
+    return NULL;
+}
+
+static void mirror_binding(struct sip_adapter *sa, const struct sipev_binding *b)
+{
+    GPtrArray *all = g_hash_table_lookup(sa->bindings, b->address);
+    struct mirror *m = mirror_find(all, b->id);
+
+    if (b->gone) {
+        if (m)
+            (void)g_ptr_array_remove(all, m);
+        if (all && all->len == 0)
+            (void)g_hash_table_remove(sa->bindings, b->address);
+        return;
+    }
+    if (!all) {
+        all = g_ptr_array_new_with_free_func(mirror_free);
+        (void)g_hash_table_insert(sa->bindings, g_strdup(b->address), all);
+    }
+    if (!m) {
+        m = g_new0(struct mirror, 1);
+        m->id = b->id;
+        g_ptr_array_add(all, m);
+        LOG_I("sip", "%s registered at %s", b->address, b->label);
+    }
+    g_free(m->label);
+    m->label = g_strdup(b->label);
+    m->expires_us = b->expires_us;
+}
+
+static void on_binding(struct sip_adapter *sa, const struct sipev_binding *b)
+{
+    mirror_binding(sa, b);
+    gateway_store_put(sa->gw, "bindings", b->key, b->row);
+}
+
+static unsigned adapter_endpoints(struct adapter *ad, const char *address, struct endpoint *out,
+                                  unsigned max)
+{
+    struct sip_adapter *sa = self(ad);
+    const GPtrArray *all = g_hash_table_lookup(sa->bindings, address);
+    const struct account *a = gateway_account(sa->gw, address);
+    uint64_t now = clock_now_us();
+    unsigned n = 0;
+
+    for (unsigned i = 0; all && i < all->len && n < max; i++) {
+        const struct mirror *m = g_ptr_array_index(all, i);
+        struct endpoint *e = &out[n];
+        if (m->expires_us <= now)
+            continue;
+        *e = (struct endpoint){.adapter = ad, .id = m->id};
+        if (a && a->nprofiles) {
+            e->nprofiles = a->nprofiles;
+            memcpy(e->profile, a->profile, sizeof(e->profile));
+        } else { /* what most phones take first; the others refuse it and say so at once */
+            e->nprofiles = 3;
+            e->profile[0] = desc_profile_plain;
+            e->profile[1] = desc_profile_sdes;
+            e->profile[2] = desc_profile_dtls;
+        }
+        (void)g_strlcpy(e->label, m->label, sizeof(e->label));
+        n++;
+    }
+    return n;
+}
+
+/* ---- calls ---- */
+
+static enum gw_err adapter_dial(struct adapter *ad, const struct dial_request *req,
+                                struct leg **out)
+{
+    struct sip_adapter *sa = self(ad);
+    struct sipleg *leg = sipleg_new(sa->stack, sa->legs, id_next());
+    struct sipcmd cmd = {.type = SIPCMD_DIAL, .id = leg->id, .call_id = req->call_id};
+
+    leg->base.call_id = req->call_id;
+    cmd.sdp = sipleg_sdp(leg, req->offer);
+    cmd.dial = g_new0(struct sipcmd_dial, 1);
+    cmd.dial->binding = req->endpoint->id;
+    cmd.dial->from = g_strdup(req->from);
+    cmd.dial->from_display = g_strdup(req->from_display);
+    cmd.dial->to = g_strdup(req->to);
+    stack_post(sa->stack, &cmd);
+    *out = &leg->base;
+    return GW_OK;
+}
+
+static void on_incoming(struct sip_adapter *sa, struct sipev *ev)
+{
+    struct sipleg *leg = sipleg_new(sa->stack, sa->legs, ev->id);
+    struct incoming in = {.leg = &leg->base,
+                          .account = ev->in->account,
+                          .from = ev->in->from,
+                          .from_display = ev->in->from_display,
+                          .to = ev->in->to,
+                          .offer = g_steal_pointer(&ev->in->offer),
+                          .profile = ev->in->profile};
+
+    (void)g_strlcpy(in.source, ev->in->source, sizeof(in.source));
+    gateway_incoming(sa->gw, &in);
+}
+
+static void on_event(void *msg, void *arg)
+{
+    struct sip_adapter *sa = arg;
+    struct sipev *ev = msg;
+    struct sipleg *leg;
+
+    switch (ev->type) {
+    case SIPEV_STARTED: break; /* taken by stack_start() */
+    case SIPEV_BINDING: on_binding(sa, ev->binding); break;
+    case SIPEV_INCOMING: on_incoming(sa, ev); break;
+    case SIPEV_LEG:
+        leg = g_hash_table_lookup(sa->legs, &ev->id);
+        if (leg) { /* else gone while this was queued */
+            sipleg_event(leg, &ev->leg);
+            ev->leg.desc = NULL; /* the call's */
+        }
+        break;
+    }
+    sipev_clear(ev);
+}
+
+/* ---- life ---- */
+
+static void adapter_account_changed(struct adapter *ad, const struct account *a, bool gone)
+{
+    struct sipcmd cmd = {.type = SIPCMD_ACCOUNT, .gone = gone};
+
+    cmd.account = g_new(struct account, 1);
+    *cmd.account = *a;
+    stack_post(self(ad)->stack, &cmd);
+}
+
+static void adapter_drain(struct adapter *ad)
+{
+    struct sipcmd cmd = {.type = SIPCMD_DRAIN};
+
+    stack_post(self(ad)->stack, &cmd);
+}
+
+static void adapter_stop(struct adapter *ad)
+{
+    struct sip_adapter *sa = self(ad);
+
+    stack_stop(sa->stack);
+    if (sa->watch)
+        (void)g_source_remove(sa->watch);
+    mailbox_free(sa->events, sipev_clear);
+    g_hash_table_destroy(sa->legs);
+    g_hash_table_destroy(sa->bindings);
+    g_free(sa);
+}
+
+static const struct adapter_ops ops = {
+    .name = "sip",
+    .endpoints = adapter_endpoints,
+    .dial = adapter_dial,
+    .account_changed = adapter_account_changed,
+    .drain = adapter_drain,
+    .stop = adapter_stop,
+};
+
+static void restore_binding(const char *key, const char *value, void *arg)
+{
+    struct sip_adapter *sa = arg;
+    struct sipcmd cmd = {.type = SIPCMD_RESTORE};
+
+    cmd.key = g_strdup(key);
+    cmd.row = g_strdup(value);
+    stack_post(sa->stack, &cmd);
+}
+
+static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
+                           const struct config_listen *all, bool tls,
+                           const struct net_addr *loopback)
+{
+    const struct config *config = gateway_config(sa->gw);
+
+    for (unsigned i = 0; i < all->n; i++) {
+        struct edge_sip_config c = {.listen = all->addr[i],
+                                    .tls = tls,
+                                    .client_certificate = tls && config->tls_client_ca,
+                                    .loopback = *loopback,
+                                    .events = stack_edge_events(sa->stack)};
+        struct net_addr bound;
+        char text[NET_ADDR_TEXT];
+
+        if (edge_listen_sip(edge, &c, &bound) != GW_OK)
+            return false;
+        LOG_I("sip", "listening on %s %s", tls ? "tls" : "tcp", net_addr_text(&bound, text));
+    }
+    return true;
+}
+
+struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge)
+{
+    const struct config *config = gateway_config(gw);
+    struct sip_adapter *sa = g_new0(struct sip_adapter, 1);
+    struct net_addr loopback;
+
+    sa->base.ops = &ops;
+    sa->gw = gw;
+    sa->legs = g_hash_table_new(g_int64_hash, g_int64_equal);
+    sa->bindings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, mirrors_free);
+    sa->events = mailbox_new(sizeof(struct sipev), OUTBOX_LIMIT);
+    sa->stack = stack_start(config, edge, sa->events, &loopback);
+    if (!sa->stack || !listen_streams(sa, edge, &config->sip_tcp, false, &loopback) ||
+        !listen_streams(sa, edge, &config->sip_tls, true, &loopback)) {
+        adapter_stop(&sa->base);
+        return NULL;
+    }
+    gateway_store_each(gw, "bindings", restore_binding, sa);
+    sa->watch = mailbox_watch(sa->events, on_event, sa);
+    return &sa->base;
+}

@@ -1,0 +1,252 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "sip/dialog.h"
+#include "sip/reasons.h"
+#include "sip/uri.h"
+
+enum { KEEP_2XX_S = 33 }; /* 64*T1: repeated or forked 2xx may come that long (RFC 3261 13.2.2.4) */
+
+/* ---- forks ---- */
+
+static struct fork *fork_find(struct dialog *d, const char *tag)
+{
+    for (unsigned i = 0; i < d->nforks; i++)
+        if (g_str_equal(d->fork[i].tag, tag))
+            return &d->fork[i];
+    return NULL;
+}
+
+/* The early or confirmed dialog a response belongs to; NULL: no tag, or one too many. */
+static struct fork *fork_of(struct dialog *d, const sip_t *sip)
+{
+    const char *tag = sip->sip_to->a_tag;
+    struct fork *f;
+
+    if (!tag || strlen(tag) >= DIALOG_TAG_MAX)
+        return NULL;
+    f = fork_find(d, tag);
+    if (!f) {
+        if (d->nforks == DIALOG_FORKS_MAX)
+            return NULL;
+        f = &d->fork[d->nforks];
+        f->leg = nta_leg_tcreate(d->stack->agent, dialog_request, d,
+                                 SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_FROM(sip->sip_from),
+                                 SIPTAG_TO(sip->sip_to), SIPTAG_CSEQ(sip->sip_cseq), TAG_END());
+        if (!f->leg)
+            return NULL;
+        (void)g_strlcpy(f->tag, tag, sizeof(f->tag));
+        d->nforks++;
+    }
+    (void)nta_leg_client_route(f->leg, sip->sip_record_route, sip->sip_contact);
+    return f;
+}
+
+static int on_response(void *magic, nta_outgoing_t *orq, const sip_t *sip);
+
+/* RFC 3262: each fork has its own RSeq, so its own twin of the transaction. False: seen before. */
+static bool fork_prack(struct dialog *d, struct fork *f, const sip_t *sip)
+{
+    nta_outgoing_t *prack;
+
+    if (!sip->sip_rseq || !sip_has_feature(sip->sip_require, "100rel"))
+        return true;
+    if (!f->orq)
+        f->orq = nta_outgoing_tagged(d->invite_orq, on_response, d, f->tag, sip->sip_rseq);
+    if (!f->orq || sip->sip_rseq->rs_response <= nta_outgoing_rseq(f->orq))
+        return false;
+    prack = nta_outgoing_prack(f->leg, f->orq, NULL, NULL, hop_route(&d->hop), sip,
+                               NTATAG_TPORT(d->hop.tport), SIPTAG_USER_AGENT_STR(d->stack->server),
+                               TAG_END());
+    nta_outgoing_destroy(prack);
+    return true;
+}
+
+/* ---- responses ---- */
+
+static void on_provisional(struct dialog *d, const sip_t *sip)
+{
+    struct leg_event ev = {.type = LEG_PROGRESS, .ringing = sip->sip_status->st_status == 180};
+    struct fork *f = fork_of(d, sip);
+    const char *warning;
+
+    if (f && !fork_prack(d, f, sip))
+        return;
+    if (f && dialog_read_sdp(sip, &ev.desc, &warning) == 0 && ev.desc) {
+        desc_free(f->early);
+        f->early = desc_copy(ev.desc);
+    }
+    if (ev.desc || ev.ringing)
+        dialog_report(d, &ev);
+}
+
+void dialog_ack(struct dialog *d, uint32_t cseq, const char *sdp)
+{
+    su_home_t *home = su_home_new(sizeof(*home));
+    nta_outgoing_t *ack = nta_outgoing_tcreate(
+        d->leg, NULL, NULL, hop_route(&d->hop), SIP_METHOD_ACK, NULL,
+        SIPTAG_CSEQ(sip_cseq_create(home, cseq, SIP_METHOD_ACK)), NTATAG_TPORT(d->hop.tport),
+        TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+        TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), SIPTAG_USER_AGENT_STR(d->stack->server), TAG_END());
+
+    nta_outgoing_destroy(ack); /* nta keeps it and repeats it for repeated 2xx */
+    (void)su_home_unref(home);
+}
+
+static void on_answered(struct dialog *d, const sip_t *sip)
+{
+    struct leg_event ev = {.type = LEG_ANSWERED};
+    struct end_reason why = end_because(END_PROTOCOL);
+    struct fork *f = fork_of(d, sip);
+    bool wanted = d->state == DIALOG_DIALING;
+    const char *warning;
+
+    if (!f) {
+        LOG_W("sip", "200 without a tag from %s", d->hop.source);
+        dialog_over(d);
+        dialog_ended(d, &why);
+        return;
+    }
+    nta_leg_destroy(d->leg); /* the one without a peer's tag */
+    d->leg = f->leg;
+    d->settled_us = clock_now_us() + KEEP_2XX_S * US_PER_S;
+    dialog_ack(d, sip->sip_cseq->cs_seq, NULL);
+    if (!wanted) { /* it crossed our CANCEL */
+        dialog_send_bye(d, &d->why);
+        return;
+    }
+    d->state = DIALOG_UP;
+    dialog_follow_session_timer(d, sip);
+    if (dialog_read_sdp(sip, &ev.desc, &warning) != 0) {
+        LOG_W("sip", "unusable answer from %s: %s", d->hop.source, warning ? warning : "not SDP");
+    } else if (!ev.desc) { /* RFC 6337 2.2: said already in a reliable 18x */
+        ev.desc = g_steal_pointer(&f->early);
+    }
+    if (ev.desc) {
+        dialog_report(d, &ev);
+        return;
+    }
+    dialog_send_bye(d, &why);
+    dialog_ended(d, &why);
+}
+
+static void on_refused(struct dialog *d, const sip_t *sip)
+{
+    unsigned status = (unsigned)sip->sip_status->st_status;
+    struct end_reason why = end_because(reason_cause(status));
+
+    if (nta_sip_is_internal(sip)) { /* no answer, or nowhere to send to */
+        why = end_because(END_UNREACHABLE);
+        if (d->hop.flow && tport_is_closed(d->hop.tport))
+            registrar_drop(d->stack->registrar, d->binding);
+    } else if (status == 480 || status >= 500) {
+        why = dialog_reason(sip, why.cause); /* RFC 3398: the far network's own word is better */
+    }
+    why.code = (uint16_t)status;
+    (void)g_strlcpy(why.text, sip->sip_status->st_phrase ? sip->sip_status->st_phrase : "",
+                    sizeof(why.text));
+    if (d->state == DIALOG_DIALING)
+        dialog_over(d);
+    dialog_ended(d, &why);
+}
+
+static int on_response(void *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+    struct dialog *d = magic;
+    int status = sip->sip_status->st_status;
+    LOG_CALL(d->call_id);
+
+    (void)orq;
+    if (status < 200) {
+        if (d->state == DIALOG_DIALING && status > 100)
+            on_provisional(d, sip);
+    } else if (status < 300) {
+        if (d->state != DIALOG_UP && !d->settled_us)
+            on_answered(d, sip);
+    } else if (d->state == DIALOG_DIALING || d->state == DIALOG_OVER) {
+        on_refused(d, sip);
+    }
+    return 0;
+}
+
+/* ---- the call goes out ---- */
+
+static bool send_invite(struct dialog *d, const char *contact, const struct sipcmd *cmd)
+{
+    struct stack *s = d->stack;
+    char from[3 * ADDRESS_MAX + DISPLAY_MAX * 2], to[3 * ADDRESS_MAX], uri[3 * ADDRESS_MAX];
+    su_home_t *home = su_home_new(sizeof(*home));
+    url_t *target = url_make(home, contact);
+
+    if (target && uri_of_address(cmd->dial->from, s->config->domain, uri, sizeof(uri)) &&
+        uri_name_addr(cmd->dial->from_display, uri, from, sizeof(from)) &&
+        uri_of_address(cmd->dial->to, s->config->domain, uri, sizeof(uri)) &&
+        uri_name_addr(NULL, uri, to, sizeof(to)))
+        d->leg = nta_leg_tcreate(s->agent, dialog_request, d, SIPTAG_FROM_STR(from),
+                                 SIPTAG_TO_STR(to), TAG_END());
+    if (d->leg) {
+        target->url_headers = NULL; /* RFC 4475 3.3.14: a contact must not write our headers */
+        (void)nta_leg_tag(d->leg, NULL);
+        d->invite_orq = nta_outgoing_tcreate(
+            d->leg, on_response, d, hop_route(&d->hop), SIP_METHOD_INVITE,
+            (const url_string_t *)(const void *)target, NTATAG_TPORT(d->hop.tport),
+            SIPTAG_CONTACT_STR(d->hop.contact), SIPTAG_ALLOW_STR(dialog_allow),
+            SIPTAG_SUPPORTED_STR("100rel, timer"), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+            SIPTAG_PAYLOAD_STR(d->sdp), SIPTAG_USER_AGENT_STR(s->server), TAG_END());
+    }
+    (void)su_home_unref(home);
+    return d->invite_orq != NULL;
+}
+
+static void dial_failed(struct stack *s, uint64_t id, enum end_cause cause)
+{
+    struct sipev ev = {
+        .type = SIPEV_LEG, .id = id, .leg = {.type = LEG_ENDED, .why = end_because(cause)}};
+
+    stack_emit(s, &ev);
+}
+
+void dialog_dial(struct stack *s, struct sipcmd *cmd)
+{
+    const struct binding *b = registrar_find(s->registrar, cmd->dial->binding);
+    struct end_reason why = end_because(END_INTERNAL);
+    struct dialog *d;
+    struct hop hop;
+    char *contact;
+    LOG_CALL(cmd->call_id);
+
+    if (!b) {
+        dial_failed(s, cmd->id, END_OFFLINE);
+        return;
+    }
+    if (!hop_of_binding(s, b, &hop)) {
+        registrar_drop(s->registrar, b->id);
+        dial_failed(s, cmd->id, END_OFFLINE);
+        return;
+    }
+    d = dialog_new(s, cmd->id, &hop);
+    hop_clear(&hop);
+    d->state = DIALOG_DIALING;
+    d->placed = true;
+    d->call_id = cmd->call_id;
+    d->binding = b->id;
+    d->account = g_strdup(b->address);
+    d->sdp = g_steal_pointer(&cmd->sdp);
+    contact = g_strdup(b->contact);
+    LOG_D("sip", "INVITE %s over %s", contact, d->hop.source);
+    if (!send_invite(d, contact, cmd)) {
+        dialog_over(d);
+        dialog_ended(d, &why);
+    }
+    g_free(contact);
+}
+
+void dialog_cancel(struct dialog *d, const struct end_reason *why)
+{
+    char reason[128];
+
+    d->why = *why;
+    dialog_over(d);
+    reason_header(why, reason, sizeof(reason));
+    nta_outgoing_destroy(
+        nta_outgoing_tcancel(d->invite_orq, NULL, NULL, SIPTAG_REASON_STR(reason), TAG_END()));
+}

@@ -1,0 +1,35 @@
+/** Text of SIP addresses: escapes, display names, header values (RFC 3261 19.1, 25.1). Pure, any
+ * thread. */
+#pragma once
+
+#include "base/addr.h"
+#include "base/span.h"
+
+#include <stddef.h>
+
+enum { ADDRESS_MAX = 192, DISPLAY_MAX = 96, URI_MAX = 512 };
+
+/** Undo %XX once. False, and "", when it does not fit, is cut short, or would hold NUL or a control
+ * character. */
+bool uri_unescape(struct span raw, char *out, size_t size);
+/** Escape what may not stand in the user part of a SIP URI. False when it does not fit. */
+bool uri_escape_user(struct span user, char *out, size_t size);
+/** "alice@example.org" as "sip:alice@example.org"; without an @ the whole is the user at @p domain.
+ * False when it does not fit. */
+
+bool uri_of_address(const char *address, const char *domain, char *out, size_t size);
+/** "user@host" in lower-case host, the user unescaped; @p host replaced by @p domain when @p local.
+ * False: no user, or unfit characters. */
+bool uri_to_address(struct span user, struct span host, char out[ADDRESS_MAX]);
+/** A display name without quotes and escapes, cut at the limit on a UTF-8 boundary; "" when it is
+ * no UTF-8. */
+void uri_display(const char *raw, char out[DISPLAY_MAX]);
+/** "\"Name\" <uri>" with the name quoted as needed, or "<uri>". */
+bool uri_name_addr(const char *display, const char *uri, char *out, size_t size);
+/** Host of a URI as address: "192.0.2.1", "[2001:db8::1]"; false for names. */
+bool uri_host_addr(struct span host, struct net_addr *out);
+/** "sip:192.0.2.1:5060" + ";transport=" unless @p transport is NULL or "udp" at 5060's default. */
+
+void uri_of_addr(const struct net_addr *a, const char *transport, char *out, size_t size);
+/** A string may stand in a header line: no control characters, at most @p max. */
+bool uri_is_line(struct span text, size_t max);
