@@ -234,9 +234,9 @@ static enum gw_err read_lines(struct sdp_reader *r, struct span sdp)
         if (err)
             return err;
     }
-    if (!r->desc->nstreams)
-        return sdp_refuse(r, GW_EPARSE, "there is no m= line");
-    finish_section(r);
+    if (!versioned)
+        return sdp_refuse(r, GW_EPARSE, "an empty description");
+    finish_section(r); /* none at all: nothing to send yet (RFC 3264 5, RFC 4317 5.1) */
     return GW_OK;
 }
 

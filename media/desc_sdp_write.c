@@ -40,8 +40,9 @@ static const char *protocol_of(const struct desc_stream *s, const struct desc_tr
 
     /* An answer repeats the offer's spelling (RFC 3264 6), "RTP/SAVPF" of early WebRTC and
      * opportunistic RTP/AVP included, as long as it means what the transport does. */
-    if (!span_empty(said) && (!sdp_is_rtp(said) || sdp_security(said, t) == t->security ||
-                              sdp_security(said, t) == DESC_PLAIN))
+    if (!span_empty(said) &&
+        (s->refused || !sdp_is_rtp(said) || sdp_security(said, t) == t->security ||
+         sdp_security(said, t) == DESC_PLAIN))
         return s->protocol;
     switch (t->security) {
     case DESC_PLAIN: return t->feedback ? "RTP/AVPF" : "RTP/AVP";

@@ -58,20 +58,18 @@ static inline const char *desc_stream_difference(const struct desc_stream *a,
     return NULL;
 }
 
+static inline bool desc_addr_equal(const struct net_addr *a, const struct net_addr *b)
+{
+    return a->set == b->set && (!a->set || net_addr_equal(a, b));
+}
+
 static inline bool desc_candidate_equal(const struct desc_candidate *a,
                                         const struct desc_candidate *b)
 {
     return g_strcmp0(a->foundation, b->foundation) == 0 && a->component == b->component &&
            a->protocol == b->protocol && a->priority == b->priority &&
-           net_addr_equal(&a->addr, &b->addr) && a->type == b->type &&
-           a->related.set == b->related.set &&
-           (!a->related.set || net_addr_equal(&a->related, &b->related)) &&
-           g_strcmp0(a->ufrag, b->ufrag) == 0;
-}
-
-static inline bool desc_addr_equal(const struct net_addr *a, const struct net_addr *b)
-{
-    return a->set == b->set && (!a->set || net_addr_equal(a, b));
+           desc_addr_equal(&a->addr, &b->addr) && a->type == b->type &&
+           desc_addr_equal(&a->related, &b->related) && g_strcmp0(a->ufrag, b->ufrag) == 0;
 }
 
 static inline const char *desc_transport_difference(const struct desc_transport *a,
