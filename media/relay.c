@@ -173,9 +173,10 @@ static bool packet_rewrite(struct session *s, unsigned stream, const struct plan
     return true;
 }
 
-static void packet_relay(struct session *s, unsigned stream, struct slot *slot,
+static void packet_relay(struct session *s, struct source *src, struct slot *slot,
                          const struct rtp_header *h)
 {
+    unsigned stream = src->stream;
     struct way *way = s->stream[stream].way;
     uint8_t at = way->codec[h->pt];
     const struct plan_codec *codec = at == WAY_NONE ? NULL : &way->plan.codec[at];
@@ -183,6 +184,7 @@ static void packet_relay(struct session *s, unsigned stream, struct slot *slot,
     struct stream *far = &to->stream[way->plan.to_stream];
     struct port *port = to->transport[far->transport].port[0];
 
+    src->rtx = codec && codec->rtx;
     if (codec && codec->dtmf)
         digit_feed(s, stream, codec, slot_data(slot) + h->header_len, h);
     if (!codec || !way->plan.open || codec->pt_out > 127 || !port_writable(port) ||
@@ -215,7 +217,7 @@ void relay_input(struct port *p, struct slot *slot, const struct rtp_header *h)
         session_event(s, &(struct media_event){.type = MEDIA_FIRST_PACKET, .stream = src->stream});
     }
     if (st->way && s->peer)
-        packet_relay(s, src->stream, slot, h);
+        packet_relay(s, src, slot, h);
     else
         slot_give(worker_outbox(s->worker), slot);
 }
