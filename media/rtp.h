@@ -132,11 +132,13 @@ uint8_t *rtp_extensions_replace(uint8_t *pkt, size_t *len, size_t head_room, str
 
 /** What the far side sees of one outgoing stream: one SSRC, sequence numbers and timestamps that
  * never jump back, whatever sources feed it (source switch, ICE restart, other branch of a fork,
- * SSRC change, a sender that restarts). Gaps and reordering of one source are kept. Zero it, then
- * rtp_rewriter_init(); one per outgoing stream (rtx is a stream of its own). */
+ * SSRC change, a sender that restarts). Of two sources that speak at once the later one is heard.
+ * Gaps and reordering of one source are kept. Zero it, then rtp_rewriter_init(); one per outgoing
+ * stream (rtx is a stream of its own). */
 struct rtp_rewriter {
     uint32_t ssrc;      /* ours */
     uint32_t source;    /* SSRC of the input we follow */
+    uint32_t left;      /* SSRC that lost to source, 0: none */
     bool following;     /* false: the next packet, of whatever SSRC, is a new beginning */
     bool sent;          /* anything ever */
     uint16_t in_high;   /* highest sequence number of the source ... */
@@ -150,7 +152,7 @@ struct rtp_rewriter {
 };
 
 enum rtp_verdict {
-    RTP_DROP,    /* too late, or a jump not yet believed: do not send */
+    RTP_DROP,    /* too late, a jump not yet believed, or a source that was left: do not send */
     RTP_FORWARD, /* rewritten */
     RTP_RESUMED  /* rewritten, first of a new beginning: audio may set the marker, video wants a key
                     frame */

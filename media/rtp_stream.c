@@ -8,6 +8,7 @@ enum {
                          must guess the roll-over counter from them (RFC 3711 3.3.1) */
     START_RANGE = 16384
 };
+#define RETURN_US UINT64_C(200000)
 
 static uint32_t units(uint64_t us, uint32_t clock_hz)
 {
@@ -32,6 +33,7 @@ void rtp_rewriter_init(struct rtp_rewriter *w, uint32_t ssrc, uint64_t random)
 void rtp_rewriter_switch(struct rtp_rewriter *w)
 {
     w->following = false;
+    w->left = 0;
 }
 
 /** Stream time of a packet that begins something new at @p now_us: it never repeats the last one.
@@ -59,6 +61,8 @@ static void follow(struct rtp_rewriter *w, const struct rtp_header *h, uint32_t 
         w->out_floor = w->out_high + 1;
     w->out_high++;
     w->in_high = h->seq;
+    if (w->following && h->ssrc != w->source)
+        w->left = w->source;
     w->source = h->ssrc;
     w->ts_offset = ts - h->ts;
     w->ts_high = ts;
@@ -73,6 +77,13 @@ static bool jump_continues(uint32_t *bad_seq, uint16_t seq)
         return true;
     *bad_seq = (uint16_t)(seq + 1) + 1U; /* 0 stays "none" */
     return false;
+}
+
+/** What was left for another source does not come back while that one speaks: stragglers, and two
+ * who speak at once, would otherwise make every packet a new beginning. */
+static bool has_left(const struct rtp_rewriter *w, uint32_t ssrc, uint64_t now_us)
+{
+    return w->following && w->left == ssrc && w->left != 0 && now_us < w->high_us + RETURN_US;
 }
 
 /** The output number of @p seq, or RTP_DROP. */
@@ -90,8 +101,11 @@ enum rtp_verdict rtp_rewriter_apply(struct rtp_rewriter *w, uint8_t *pkt,
                                     const struct rtp_header *h, uint32_t clock_hz, uint64_t now_us)
 {
     uint32_t out = 0;
-    enum rtp_verdict verdict =
-        w->following && h->ssrc == w->source ? place(w, h, &out) : RTP_RESUMED;
+    enum rtp_verdict verdict = RTP_RESUMED;
+    if (w->following && h->ssrc == w->source)
+        verdict = place(w, h, &out);
+    else if (has_left(w, h->ssrc, now_us))
+        verdict = RTP_DROP;
     if (verdict == RTP_DROP)
         return verdict;
     if (verdict == RTP_RESUMED) {

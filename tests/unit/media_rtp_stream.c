@@ -129,6 +129,26 @@ static void a_source_without_pause_still_moves_time(void)
     g_assert_cmpuint(m.ts - ts, ==, 1);
 }
 
+static void of_two_sources_the_later_is_heard(void)
+{
+    struct mouth m = mouth_new(1);
+    uint16_t seq[2] = {500, 9000};
+    uint32_t ts[2] = {77, 88};
+    (void)go_on(&m, 7, &seq[0], &ts[0]);
+    g_assert_cmpint(go_on(&m, 8, &seq[1], &ts[1]), ==, RTP_RESUMED);
+    for (unsigned i = 0; i < 100; i++) {
+        g_assert_cmpint(go_on(&m, 7, &seq[0], &ts[0]), ==, RTP_DROP);
+        g_assert_cmpint(go_on(&m, 8, &seq[1], &ts[1]), ==, RTP_FORWARD);
+    }
+    m.now_us += 200000; /* the later one has stopped */
+    g_assert_cmpint(go_on(&m, 7, &seq[0], &ts[0]), ==, RTP_RESUMED);
+    g_assert_cmpint(go_on(&m, 7, &seq[0], &ts[0]), ==, RTP_FORWARD);
+    g_assert_cmpint(go_on(&m, 8, &seq[1], &ts[1]), ==, RTP_DROP);
+    g_assert_cmpint(go_on(&m, 9, &seq[1], &ts[1]), ==, RTP_RESUMED);
+    rtp_rewriter_switch(&m.w); /* told so, any source will do */
+    g_assert_cmpint(go_on(&m, 7, &seq[0], &ts[0]), ==, RTP_RESUMED);
+}
+
 static void a_switch_is_one_even_with_the_same_ssrc(void)
 {
     struct mouth m = mouth_new(1);
@@ -377,6 +397,7 @@ void unit_media_rtp_stream(void)
     ADD("the-first-packets-may-be-reordered", the_first_packets_may_be_reordered);
     ADD("a-new-source-continues", a_new_source_continues);
     ADD("a-source-without-pause-still-moves-time", a_source_without_pause_still_moves_time);
+    ADD("of-two-sources-the-later-is-heard", of_two_sources_the_later_is_heard);
     ADD("a-switch-is-one-even-with-the-same-ssrc", a_switch_is_one_even_with_the_same_ssrc);
     ADD("a-jump-must-go-on-to-be-believed", a_jump_must_go_on_to_be_believed);
     ADD("what-is-skipped-leaves-no-gap", what_is_skipped_leaves_no_gap);
