@@ -193,8 +193,7 @@ bool wire_read_response(struct wire *w, struct span datagram, const char *pwd,
     if (!ice_route(datagram, &route) || route.kind != ICE_RESPONSE)
         return false;
     msg = message_of(w, datagram);
-    /* The library wants to have sent the request itself. Errors without integrity (400, 401) it
-     * would let pass; to us they are what anyone could have sent. */
+    /* The library wants to have sent the request itself. */
     if (!integrity_sound(&msg))
         return false;
     stun_message_id(&msg, slot->id);
@@ -202,7 +201,9 @@ bool wire_read_response(struct wire *w, struct span datagram, const char *pwd,
     slot->key = key.out;
     slot->key_len = strlen(pwd);
     slot->valid = true;
-    ok = validate(w, &msg, datagram, pwd) == STUN_VALIDATION_SUCCESS;
+    /* It does not look at the integrity of 400 and 401, which then leave no key: to us they are
+     * what anyone could have sent. */
+    ok = validate(w, &msg, datagram, pwd) == STUN_VALIDATION_SUCCESS && msg.key;
     *slot = (StunAgentSavedIds){0};
     if (!ok)
         return false;

@@ -46,7 +46,8 @@ struct wire_response {
     int error;              /* 0: success */
     struct net_addr mapped; /* of a success */
 };
-/** False: not an authentic answer under @p pwd: drop it. Whether we asked at all, and there, the
+/** False: not an authentic answer under @p pwd, or an error 400 or 401 (those come without
+ * integrity): drop it. Whether we asked at all, and there, the
  * caller checks. */
 bool wire_read_response(struct wire *w, struct span datagram, const char *pwd,
                         struct wire_response *out);
