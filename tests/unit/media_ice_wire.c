@@ -166,6 +166,7 @@ static void longest_ufrag_fits(void)
 
 static void answers_are_read_back(void)
 {
+    static const int errors[] = {400, 401, 403, 487, 500};
     static const char *const addrs[] = {"192.0.2.1:1", "[2001:db8::1]:65535"};
     struct wire *w = wire_new();
     uint8_t ask[ICE_DATAGRAM_MAX], buf[ICE_DATAGRAM_MAX];
@@ -182,16 +183,14 @@ static void answers_are_read_back(void)
         g_assert_cmpint(r.error, ==, 0);
         g_assert_true(net_addr_equal(&r.mapped, &mapped));
     }
-    for (int error = 400; error <= 487; error++) {
-        size_t n = error == 420 ? 0 : wire_write_error(w, d, pwd, error, buf);
+    for (unsigned i = 0; i < G_N_ELEMENTS(errors); i++) {
+        size_t n = wire_write_error(w, d, pwd, errors[i], buf);
 
-        if (!n) /* not one the library knows */
-            continue;
+        g_assert_cmpuint(n, >, 0);
         /* 400 and 401 come without integrity as a rule and prove nothing */
         g_assert_cmpint(wire_read_response(w, (struct span){(const char *)buf, n}, pwd, &r), ==,
-                        error > 401);
-        if (error > 401)
-            g_assert_cmpint(r.error, ==, error);
+                        errors[i] > 401);
+        g_assert_true(errors[i] <= 401 || r.error == errors[i]);
     }
     wire_free(w);
 }
