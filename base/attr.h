@@ -3,3 +3,5 @@
 
 #define ATTR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define ATTR_CLEANUP(fn) __attribute__((cleanup(fn)))
+/** The variable exists for its cleanup. */
+#define ATTR_UNUSED __attribute__((unused))

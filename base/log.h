@@ -45,4 +45,5 @@ struct log_scope {
 struct log_scope log_scope_enter(uint64_t call_id);
 void log_scope_leave(struct log_scope *scope);
 #define LOG_CALL(id)                                                                               \
-    ATTR_CLEANUP(log_scope_leave) struct log_scope log_scope_here = log_scope_enter(id)
+    ATTR_UNUSED ATTR_CLEANUP(log_scope_leave)                                                      \
+    struct log_scope log_scope_here = log_scope_enter(id)
