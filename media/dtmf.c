@@ -1,8 +1,5 @@
 #include "media/dtmf.h"
 
-#include <ctype.h>
-#include <string.h>
-
 enum {
     SEGMENT_MAX = 0xffff, /* the duration field, RFC 4733 2.5.1.3 */
     END_PACKETS = 3,      /* RFC 4733 2.5.1.4 */
@@ -17,13 +14,19 @@ static const char digits[] = "0123456789*#ABCD"; /* RFC 4733 table 3 */
 
 uint8_t dtmf_event_of(char digit)
 {
-    const char *at = digit ? strchr(digits, toupper((unsigned char)digit)) : NULL;
-    return at ? (uint8_t)(at - digits) : 255;
+    if (digit >= 'a' && digit <= 'd')
+        digit = digits[12 + digit - 'a'];
+    for (unsigned i = 0; i < sizeof(digits) - 1; i++)
+        if (digits[i] == digit)
+            return (uint8_t)i;
+    return 255;
 }
 
 char dtmf_digit_of(uint8_t event)
 {
-    return event < sizeof(digits) - 1 ? digits[event] : 0;
+    if (event >= sizeof(digits) - 1)
+        return 0;
+    return digits[event];
 }
 
 bool dtmf_parse(const uint8_t *payload, size_t len, struct dtmf_event *out)

@@ -108,7 +108,7 @@ static bool source_room(struct protect *p)
         return true;
     if (p->room == p->sources_max)
         return false;
-    struct source *more = realloc(p->source, 2 * p->room * sizeof(*more));
+    struct source *more = realloc(p->source, (size_t)p->room * 2 * sizeof(*more));
     if (!more)
         return false;
     p->source = more;

@@ -5,7 +5,8 @@
 
 void rtcp_writer_init(struct rtcp_writer *w, uint8_t *buf, size_t cap)
 {
-    *w = (struct rtcp_writer){.p = buf, .cap = cap};
+    *w = (struct rtcp_writer){.cap = cap};
+    w->p = buf;
 }
 
 size_t rtcp_writer_len(const struct rtcp_writer *w)

@@ -106,7 +106,7 @@ static void silence_ends_an_event(void)
     g_assert_true(dtmf_receiver_idle(&e.r, e.now_us + DTMF_IDLE_US, &d));
     g_assert_cmpint(d.digit, ==, 'D');
     g_assert_cmpuint(d.duration_ms, ==, 60);
-    g_assert_false(dtmf_receiver_idle(&e.r, e.now_us + 2 * DTMF_IDLE_US, &d));
+    g_assert_false(dtmf_receiver_idle(&e.r, e.now_us + 2UL * DTMF_IDLE_US, &d));
     hear(&e, 'D', 1000, 800, true); /* its end, very late */
     g_assert_cmpuint(e.n, ==, 0);
 }

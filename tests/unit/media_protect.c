@@ -56,7 +56,7 @@ static void round_trip_on(enum media_srtp backend, enum desc_suite suite)
         g_assert_cmpuint(k.len, >, clear.len);
         g_assert_cmpint(packet_open(p.in, &k), ==, GW_OK);
         g_assert_true(packet_equal(&k, &clear));
-        packet_rtcp(&k, 0x1234, 4 * (i % 50));
+        packet_rtcp(&k, 0x1234, 4UL * (i % 50));
         clear = k;
         g_assert_cmpint(packet_seal_rtcp(p.out, &k), ==, GW_OK);
         g_assert_cmpint(packet_open_rtcp(p.in, &k), ==, GW_OK);

@@ -24,6 +24,7 @@ static _Thread_local unsigned long allocations;
 
 #if COUNTING
 /* glibc's own names for the real functions */
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t count, size_t n);
 extern void *__libc_realloc(void *p, size_t n);
@@ -45,6 +46,7 @@ void *realloc(void *p, size_t n)
     allocations++;
     return __libc_realloc(p, n);
 }
+/* NOLINTEND(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
 #endif
 
 /** Allocations of 1000 packets each way, RTP and RTCP, after the first. */

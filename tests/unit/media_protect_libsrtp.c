@@ -76,6 +76,16 @@ static void random_packets_are_the_same(void)
     each(random_on);
 }
 
+/** Mostly one more, sometimes a leap, sometimes an earlier one. */
+static uint16_t next_number(uint16_t *seq)
+{
+    int32_t dice = g_test_rand_int_range(0, 100);
+    if (dice < 5)
+        return (uint16_t)(*seq - g_test_rand_int_range(0, 127));
+    *seq = (uint16_t)(*seq + (dice < 15 ? g_test_rand_int_range(1, 8000) : 1));
+    return *seq;
+}
+
 /** A sender that mostly goes on, sometimes leaps, sometimes falls back or repeats itself, on three
  * SSRCs through several cycles; a network that loses, delays, repeats and alters. */
 static void journey_on(enum desc_suite suite)
@@ -89,17 +99,11 @@ static void journey_on(enum desc_suite suite)
         struct packet clear;
         struct packet k;
         unsigned s = (unsigned)g_test_rand_int_range(0, 3);
-        int32_t dice = g_test_rand_int_range(0, 100);
-        uint16_t number = seq[s];
-        if (dice < 5)
-            number = (uint16_t)(number - g_test_rand_int_range(0, 127));
-        else
-            number = seq[s] = (uint16_t)(number + (dice < 15 ? g_test_rand_int_range(1, 8000) : 1));
-        packet_rtp(&clear, 50 + s, number, (size_t)g_test_rand_int_range(0, 300));
+        packet_rtp(&clear, 50 + s, next_number(&seq[s]), (size_t)g_test_rand_int_range(0, 300));
         if (!seal_alike(&q, &clear, &k))
             continue;
         struct packet *slot = &delayed[g_test_rand_int_range(0, DELAYED)];
-        dice = g_test_rand_int_range(0, 100);
+        int32_t dice = g_test_rand_int_range(0, 100);
         if (dice < 10)
             continue;
         if (dice < 30) { /* one that waited goes in, this one waits */

@@ -130,9 +130,10 @@ static void the_key_stream_of_the_corpus(void)
         return;
     (void)value_bytes(text, "session_key", s.cipher, sizeof(s.cipher));
     (void)value_bytes(text, "session_salt", s.salt, sizeof(s.salt));
-    uint8_t *stream = g_malloc0(BLOCKS * 16 + 10);
+    uint8_t *stream = g_malloc0(BLOCKS * 16UL + 10);
     struct protect_key *key = protect_key_new(DESC_AES_CM_128_SHA1_80, PROTECT_OUT, false, &s);
-    struct protect_unit u = {.p = stream, .len = BLOCKS * 16}; /* all encrypted, SSRC and index 0 */
+    struct protect_unit u = {.p = stream,
+                             .len = BLOCKS * 16UL}; /* all encrypted, SSRC and index 0 */
     g_assert_true(protect_key_seal(key, &u, stream + u.len));
     static const unsigned blocks[] = {0, 1, 2, 0xfeff, 0xff00, 0xff01};
     for (size_t i = 0; i < G_N_ELEMENTS(blocks); i++) {

@@ -115,7 +115,7 @@ static size_t with_block(uint8_t *slot, unsigned profile, const char *body, size
     pkt[13] = (uint8_t)profile;
     pkt[15] = (uint8_t)(n / 4);
     memcpy(pkt + 16, body, n);
-    memcpy(pkt + 16 + n, "pay!", 4);
+    memcpy(pkt + 16 + n, (const uint8_t[]){'p', 'a', 'y', '!'}, 4);
     return 16 + n + 4;
 }
 

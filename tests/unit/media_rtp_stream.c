@@ -5,7 +5,8 @@
 
 void unit_media_rtp_stream(void);
 
-enum { CLOCK = 8000, OURS = 0x0badcafe, FRAME = 160, FRAME_US = 20000 };
+enum { CLOCK = 8000, OURS = 0x0badcafe, FRAME = 160 };
+#define FRAME_US UINT64_C(20000)
 
 /** A rewriter with a clock and what came out of it last. */
 struct mouth {
@@ -63,7 +64,7 @@ static void a_stream_goes_on_as_it_came(void)
         g_assert_cmpuint(m.ts, ==, first_ts + i * FRAME);
     }
     g_assert_cmpuint(m.w.packets, ==, 70000);
-    g_assert_cmpuint(m.w.octets, ==, 70000 * 160);
+    g_assert_cmpuint(m.w.octets, ==, 70000UL * 160);
 }
 
 static void first_numbers_suit_srtp(void)
@@ -342,7 +343,7 @@ static void jitter_converges(void)
 {
     struct ledger l = {0};
     for (unsigned i = 0; i < 2000; i++) /* every other packet 10 ms late: |D| is always 10 ms */
-        (void)got(&l, (uint16_t)i, i * FRAME, i * FRAME_US + (i % 2) * 10000);
+        (void)got(&l, (uint16_t)i, i * FRAME, i * FRAME_US + (i % 2) * FRAME_US / 2);
     g_assert_cmpuint(rtp_receiver_jitter_us(&l.r), >=, 9500);
     g_assert_cmpuint(rtp_receiver_jitter_us(&l.r), <=, 10000);
     g_assert_true(rtp_receiver_report(&l.r, &l.report));
