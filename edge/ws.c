@@ -222,6 +222,18 @@ static void ws_note_end(struct ws *w)
     }
 }
 
+/* For malformed frame headers libwslay would send a close frame without a code: send our own. */
+static void ws_break(struct ws *w)
+{
+    static const char frame[] = {(char)0x88, 2, (char)(WSLAY_CODE_PROTOCOL_ERROR >> 8),
+                                 (char)(WSLAY_CODE_PROTOCOL_ERROR & 0xff)};
+
+    if (w->code)
+        return;
+    ws_end(w, WSLAY_CODE_PROTOCOL_ERROR, "the peer broke the WebSocket protocol");
+    w->ops->send(w->arg, frame, sizeof(frame));
+}
+
 void ws_input(struct ws *w, const char *p, size_t n, uint64_t now_us)
 {
     uint64_t full = US_PER_S * WS_BURST / WS_RATE_S;
@@ -232,8 +244,10 @@ void ws_input(struct ws *w, const char *p, size_t n, uint64_t now_us)
     w->now_us = w->heard_us = now_us;
     w->in = p;
     w->in_n = n;
-    if (wslay_event_recv(w->ctx) != 0)
-        ws_end(w, WSLAY_CODE_ABNORMAL_CLOSURE, "out of memory");
+    if (wslay_event_recv(w->ctx) != 0) {
+        ws_break(w);
+        return;
+    }
     ws_flush(w);
     ws_note_end(w);
 }
