@@ -126,7 +126,7 @@ bool worker_watch(struct worker *w, struct sock *s)
     return epoll_ctl(w->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
 }
 
-/* Only called while commands are handled, never between epoll_wait() and the last of its events. */
+/* Only called while commands are handled: no event in hand may name the socket. */
 void worker_unwatch(struct worker *w, struct sock *s)
 {
     outbox_flush(w->outbox);
@@ -294,27 +294,41 @@ static void commands_run(struct worker *w)
         command_run(w, &c);
 }
 
+static void sockets_run(struct worker *w, const struct epoll_event *ev, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct sock *at = ev[i].data.ptr;
+        if (at && at->owner)
+            own_recv(w, at);
+        else if (at)
+            shared_drain(w, at);
+    }
+    outbox_flush(w->outbox);
+}
+
+static bool commands_wait(const struct epoll_event *ev, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!ev[i].data.ptr)
+            return true;
+    return false;
+}
+
+/* Commands go first, so that a packet never meets a leg older than the command posted before it was
+ * sent. They may close sockets: what is readable is asked again. */
 static void worker_turn(struct worker *w)
 {
     struct epoll_event ev[READY_MAX];
     uint64_t wait = wheel_wait_us(w->wheel, clock_now_us(), TURN_MAX_US);
     int n = epoll_wait(w->epoll, ev, READY_MAX, (int)((wait + 999) / 1000));
-    bool commands = false;
 
     w->now_us = clock_now_us();
     w->handshakes = 0;
-    for (int i = 0; i < n; i++) {
-        struct sock *at = ev[i].data.ptr;
-        if (!at)
-            commands = true;
-        else if (at->owner)
-            own_recv(w, at);
-        else
-            shared_drain(w, at);
-    }
-    outbox_flush(w->outbox);
-    if (commands)
+    if (commands_wait(ev, n)) {
         commands_run(w);
+        n = epoll_wait(w->epoll, ev, READY_MAX, 0);
+    }
+    sockets_run(w, ev, n);
     (void)wheel_run(w->wheel, w->now_us, TIMERS_MAX);
     outbox_flush(w->outbox);
 }
