@@ -53,7 +53,7 @@ struct edge {
     GHashTable *flows; /* id -> struct flow, until it has ended */
     GHashTable *pipes; /* set of struct flow, until both connections are closed */
     int spare_fd;      /* given up to be able to refuse when descriptors run out */
-    struct quota refused, screened, down;
+    struct quota refused, warned, down;
     uint64_t swept_us;
     char *dial_ca;           /* call thread */
     struct tls_set *checked; /* call thread: which kinds of listener have certificates */

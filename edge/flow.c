@@ -92,15 +92,11 @@ void flow_end(struct flow *f, const char *why)
 
 static void flow_screened(struct flow *f, const char *why)
 {
-    char peer[NET_ADDR_TEXT];
     g_autofree char *text = g_strdup_printf("a message was refused: %s", why);
 
     edge_count(f->edge, COUNT_SIP_SCREENED);
     if (!f->dialled)
         limit_punish(f->edge->limit, &f->peer);
-    if (quota_pass(&f->edge->screened, loop_now(f->edge->env.loop), "screened SIP streams"))
-        LOG_I(MOD, "closing the SIP stream of %s: a message was refused, %s",
-              net_addr_text(&f->peer, peer), why);
     flow_end(f, text);
 }
 
@@ -131,7 +127,7 @@ static void flow_warn_length(struct flow *f)
 {
     char peer[NET_ADDR_TEXT];
 
-    if (quota_pass(&f->edge->screened, loop_now(f->edge->env.loop), "screened SIP streams"))
+    if (quota_pass(&f->edge->warned, loop_now(f->edge->env.loop), "SIP warnings"))
         LOG_W(MOD, "%s sends no Content-Length on a stream: taken as 0",
               net_addr_text(&f->peer, peer));
 }

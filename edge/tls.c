@@ -317,11 +317,13 @@ static bool uri_names(X509 *cert, const char *name)
 bool tls_check_name(SSL *ssl, const char *name)
 {
     X509 *cert = SSL_get0_peer_certificate(ssl);
+    unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
 
     if (!cert || SSL_get_verify_result(ssl) != X509_V_OK)
         return false;
     if (name_is_numeric(name))
         return X509_check_ip_asc(cert, name, 0) == 1;
-    return uri_names(cert, name) ||
-           X509_check_host(cert, name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+    if (X509_get_ext_by_NID(cert, NID_subject_alt_name, -1) >= 0)
+        flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT; /* the CN counts only without other names */
+    return uri_names(cert, name) || X509_check_host(cert, name, 0, flags, NULL) == 1;
 }
