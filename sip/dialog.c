@@ -10,7 +10,7 @@
 
 enum { LINGER_S = 33 }; /* 64*T1 and a second */
 
-const char dialog_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER";
+const char dialog_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
 const char dialog_supported[] = "timer";
 
 struct dialog *dialog_new(struct stack *s, uint64_t id, const struct hop *hop)

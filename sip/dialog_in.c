@@ -111,6 +111,17 @@ static int check_caller(struct stack *s, struct invitation *in, nta_incoming_t *
     return 0;
 }
 
+/* The INVITE has its final refusal: nothing is left that a request could belong to, and the caller
+ * may try again with the same Call-ID (RFC 3261 8.1.3.5). */
+static void refused(struct dialog *d)
+{
+    nta_incoming_destroy(d->invite_irq);
+    d->invite_irq = NULL;
+    nta_leg_destroy(d->leg);
+    d->leg = NULL;
+    dialog_over(d);
+}
+
 /* ---- ACK and CANCEL ---- */
 
 static void on_ack(struct dialog *d, const sip_t *sip)
@@ -159,8 +170,9 @@ static int on_ack_cancel(void *magic, nta_incoming_t *irq, const sip_t *sip)
         why = dialog_reason(sip, END_CANCELLED);
         (void)nta_incoming_treply(irq, SIP_487_REQUEST_TERMINATED,
                                   SIPTAG_SERVER_STR(d->stack->server), TAG_END());
-        dialog_over(d);
+        refused(d);
         dialog_ended(d, &why);
+        return 0;
     }
     nta_incoming_destroy(irq);
     d->invite_irq = NULL;
@@ -301,7 +313,5 @@ void dialog_reject(struct dialog *d, const struct end_reason *why)
     (void)nta_incoming_treply(d->invite_irq, status, phrase, SIPTAG_REASON_STR(reason),
                               TAG_IF(status == 503, SIPTAG_RETRY_AFTER_STR("10")),
                               SIPTAG_SERVER_STR(d->stack->server), TAG_END());
-    nta_incoming_destroy(d->invite_irq);
-    d->invite_irq = NULL;
-    dialog_over(d);
+    refused(d);
 }

@@ -11,15 +11,19 @@ static struct sipleg *sipleg_of(struct leg *leg)
 
 char *sipleg_sdp(struct sipleg *l, const struct desc *desc)
 {
-    struct desc *own;
+    struct desc *own = desc_copy(desc);
     char *text;
 
-    if (desc->session_id)
-        return desc_sdp_write(desc);
-    own = desc_copy(desc);
     own->session_id = l->session_id;
-    own->session_version = ++l->session_version; /* RFC 3264 8 */
+    own->session_version = l->session_version;
     text = desc_sdp_write(own);
+    if (g_strcmp0(text, l->sdp) != 0) { /* RFC 3264 8: one up with each change, and only then */
+        own->session_version = ++l->session_version;
+        g_free(text);
+        text = desc_sdp_write(own);
+        g_free(l->sdp);
+        l->sdp = g_strdup(text);
+    }
     desc_free(own);
     return text;
 }
@@ -85,7 +89,10 @@ static void sipleg_hangup(struct leg *leg, const struct end_reason *why)
 
 static void sipleg_free(struct leg *leg)
 {
-    g_free(sipleg_of(leg));
+    struct sipleg *l = sipleg_of(leg);
+
+    g_free(l->sdp);
+    g_free(l);
 }
 
 static const struct leg_ops sipleg_ops = {

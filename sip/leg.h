@@ -10,7 +10,8 @@ struct sipleg { /* base first */
     struct stack *stack;
     GHashTable *legs; /* the adapter's id -> leg, left at LEG_GONE */
     bool hung_up;
-    uint64_t session_id, session_version; /* our o= line where the call gives none */
+    uint64_t session_id, session_version; /* our o= line */
+    char *sdp;                            /* the last description said */
 };
 
 struct sipleg *sipleg_new(struct stack *stack, GHashTable *legs, uint64_t id);

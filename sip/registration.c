@@ -88,7 +88,8 @@ struct contact_list {
 static void contact_list_add(void *arg, const struct binding *b)
 {
     struct contact_list *list = arg;
-    uint64_t left_s = b->expires_us > list->now_us ? (b->expires_us - list->now_us) / US_PER_S : 0;
+    uint64_t left_s =
+        b->expires_us > list->now_us ? (b->expires_us - list->now_us + US_PER_S - 1) / US_PER_S : 0;
 
     g_string_append_printf(list->text, "%s<%s>;expires=%" G_GUINT64_FORMAT,
                            list->text->len ? ", " : "", b->contact, left_s);

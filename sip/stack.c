@@ -414,5 +414,7 @@ void stack_stop(struct stack *s)
         return;
     stack_post(s, &cmd);
     (void)pthread_join(s->thread, NULL);
+    if (s->edge) /* it posts to our mailbox until told otherwise */
+        edge_detach(s->edge, s->edge_events);
     stack_free(s);
 }

@@ -1,0 +1,751 @@
+#!/usr/bin/env python3
+"""Black-box tests of sip/ alone: SIP_RIG=build/dev/tests/sip_rig tests/sip/run.py [-k PATTERN]"""
+import re
+import time
+import unittest
+
+from ua import DOMAIN, SDP, UA, Rig
+
+
+class Case(unittest.TestCase):
+    rig_args = ()
+
+    def setUp(self):
+        self.rig = Rig(*self.rig_args)
+        self.uas = []
+        self.addCleanup(self.finish)
+
+    def finish(self):
+        for ua in self.uas:
+            ua.close()
+        self.rig.stop()
+
+    def ua(self, *args, **kw):
+        ua = UA(self.rig, *args, **kw)
+        self.uas.append(ua)
+        return ua
+
+    def phone(self, user="alice", password="secret"):
+        """A registered phone."""
+        ua = self.ua(user, password)
+        ua.register()
+        self.rig_registered()
+        return ua
+
+    def rig_registered(self):
+        time.sleep(0.05)  # the mirror on the call thread follows by mailbox; no event tells
+
+    def caller(self):
+        return self.ua("stranger", host="elsewhere.example")
+
+
+class Registrar(Case):
+    def contacts(self, ua):
+        reply = ua.register(headers=(), contact="X-None: 1")
+        return re.findall("<sip:[^>]+>", ",".join(reply.all("Contact")))
+
+    def test_a_request_without_credentials_is_challenged_with_md5_only(self):
+        ua = self.ua()
+        ua.send(ua.request("REGISTER", "sip:" + DOMAIN, f"sip:alice@{DOMAIN}"))
+        reply = ua.expect(401)
+        self.assertEqual(len(reply.all("WWW-Authenticate")), 1)
+        self.assertIn("algorithm=MD5", reply.get("WWW-Authenticate"))
+        self.assertIn(f'realm="{DOMAIN}"', reply.get("WWW-Authenticate"))
+
+    def test_right_credentials_register(self):
+        reply = self.ua().register()
+        self.assertRegex(reply.get("Contact"), r"<sip:alice@127.0.0.1:\d+>;expires=60")
+        self.assertIsNotNone(reply.get("Date"))
+
+    def test_old_phones_without_qop_register(self):
+        self.ua().register(qop=False)
+
+    def test_wrong_password_and_unknown_user_look_the_same(self):
+        wrong = self.ua().register(expect=403, password="nope")
+        unknown = self.ua("nobody").register(expect=403)
+        self.assertEqual(wrong.start, unknown.start)
+        names = [[n for n, _ in m.headers] for m in (wrong, unknown)]
+        self.assertEqual(names[0], names[1])
+
+    def test_one_cannot_register_for_another(self):
+        ua = self.ua("bob", "pw")
+        uri = f"sip:127.0.0.1:{self.rig.port}"
+        ua.send(ua.request("REGISTER", uri, f"sip:alice@{DOMAIN}"))
+        challenge = ua.expect(401).get("WWW-Authenticate")
+        auth = ua.credentials(challenge, "REGISTER", uri, "Authorization")
+        ua.send(ua.request("REGISTER", uri, f"sip:alice@{DOMAIN}", [auth]))
+        ua.expect(403)
+
+    def test_a_used_count_is_stale_and_a_forged_nonce_is_not(self):
+        ua = self.ua()
+        uri, to = f"sip:127.0.0.1:{self.rig.port}", f"sip:alice@{DOMAIN}"
+        ua.send(ua.request("REGISTER", uri, to))
+        challenge = ua.expect(401).get("WWW-Authenticate")
+        auth = ua.credentials(challenge, "REGISTER", uri, "Authorization")
+        ua.send(ua.request("REGISTER", uri, to, [auth]))
+        ua.expect(200)
+        ua.send(ua.request("REGISTER", uri, to, [auth]))
+        self.assertIn("stale=true", ua.expect(401).get("WWW-Authenticate"))
+        again = ua.credentials(challenge, "REGISTER", uri, "Authorization", nc=2)
+        ua.send(ua.request("REGISTER", uri, to, [again]))
+        ua.expect(200)
+        forged = ua.credentials(re.sub('nonce="......', 'nonce="ffffff', challenge), "REGISTER",
+                                uri, "Authorization")
+        ua.send(ua.request("REGISTER", uri, to, [forged]))
+        self.assertNotIn("stale", ua.expect(401).get("WWW-Authenticate"))
+
+    def test_too_many_wrong_passwords_are_not_looked_at(self):
+        ua = self.ua()
+        for _ in range(31):
+            uri = f"sip:127.0.0.1:{self.rig.port}"
+            ua.send(ua.request("REGISTER", uri, f"sip:alice@{DOMAIN}"))
+            reply = ua.expect_any((401, 503))
+            if reply.status == 503:
+                break
+            auth = ua.credentials(reply.get("WWW-Authenticate"), "REGISTER", uri, "Authorization",
+                                  password="guess")
+            ua.send(ua.request("REGISTER", uri, f"sip:alice@{DOMAIN}", [auth]))
+            reply = ua.expect_any((403, 503))
+            if reply.status == 503:
+                break
+        self.assertEqual(reply.status, 503)
+        self.assertIsNotNone(reply.get("Retry-After"))
+
+    def test_unregistering_one_contact_and_all(self):
+        ua = self.ua()
+        ua.register()
+        other = f"Contact: <sip:alice@127.0.0.1:{ua.port + 1}>"
+        ua.register(contact=other)
+        self.assertEqual(len(self.contacts(ua)), 2)
+        ua.register(headers=("Expires: 0",))
+        self.assertEqual(len(self.contacts(ua)), 1)
+        ua.register(headers=("Expires: 0",), contact="Contact: *")
+        self.assertEqual(self.contacts(ua), [])
+
+    def test_star_needs_expires_zero(self):
+        self.ua().register(headers=("Expires: 60",), contact="Contact: *", expect=400)
+
+    def test_the_instance_replaces_its_old_contact(self):
+        ua = self.ua()
+        instance = ';+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"'
+        ua.register(contact=f"Contact: <sip:alice@127.0.0.1:{ua.port}>{instance}")
+        ua.register(contact=f"Contact: <sip:alice@127.0.0.1:{ua.port + 1}>{instance}")
+        left = self.contacts(ua)
+        self.assertEqual(len(left), 1)
+        self.assertIn(str(ua.port + 1), left[0])
+
+    def test_bindings_expire(self):
+        ua = self.ua()
+        ua.register(headers=("Expires: 1",))
+        time.sleep(2.1)
+        self.assertEqual(self.contacts(ua), [])
+
+    def test_a_contact_of_another_scheme_is_refused(self):
+        self.ua().register(contact="Contact: <mailto:alice@example.org>", expect=400)
+
+    def test_a_foreign_domain_is_not_found(self):
+        ua = self.ua(host="example.com")
+        ua.send(ua.request("REGISTER", "sip:example.com", "sip:alice@example.com"))
+        ua.expect(404)
+
+    def test_draining_refuses_registrations_and_calls(self):
+        self.rig.command("drain")
+        time.sleep(0.1)
+        ua = self.ua()
+        ua.send(ua.request("REGISTER", "sip:" + DOMAIN, f"sip:alice@{DOMAIN}"))
+        ua.expect(503)
+        ua.invite("answer", auth=False)
+        ua.expect(503)
+
+
+class RegistrarSha256(Case):
+    rig_args = ("--account", "carol:pw:sha256")
+
+    def test_an_account_may_ask_for_sha256(self):
+        ua = self.ua("carol", "pw")
+        ua.register(algorithm="SHA-256")
+        ua.register(algorithm="MD5")
+
+
+class RegistrarRestart(unittest.TestCase):
+    def test_bindings_survive_a_restart_and_expired_ones_do_not(self):
+        import os
+        import tempfile
+        with tempfile.TemporaryDirectory() as folder:
+            store = os.path.join(folder, "store")
+            rig = Rig("--store", store)
+            ua = UA(rig)
+            ua.register()
+            other = UA(rig, "bob", "pw")
+            other.register(headers=("Expires: 1",))
+            time.sleep(0.1)
+            port = rig.port
+            rig.stop()
+            time.sleep(1.1)
+            rig = Rig("--store", store, udp=port)
+            caller = UA(rig, "stranger", host="elsewhere.example")
+            caller.invite("bob", auth=False)
+            caller.ack_failure(caller.expect(480))
+            caller.invite("alice", auth=False)
+            invite = ua.expect("INVITE")
+            ua.reply(invite, 486, "Busy Here")
+            caller.expect(486)
+            rig.stop()
+            with open(store) as f:
+                self.assertEqual(f.read().count("=") > 0, True)
+            for u in (ua, other, caller):
+                u.close()
+
+
+class Refusals(Case):
+    """What a server must say no to, and in which words (RFC 3261 8.2, 21.4)."""
+
+    def status(self, what, **kw):
+        ua = self.caller()
+        ua.invite("answer", auth=False, **kw)
+        return ua.expect(what)
+
+    def test_unknown_scheme_416(self):
+        ua = self.caller()
+        ua.send(ua.request("INVITE", "nobodyKnowsThisScheme:opaque", f"sip:a@{DOMAIN}", body=SDP))
+        ua.expect(416)
+
+    def test_unknown_extension_420(self):
+        reply = self.status(420, headers=("Require: nothingSupportsThis",))
+        self.assertEqual(reply.get("Unsupported"), "nothingSupportsThis")
+
+    def test_unknown_dialog_481(self):
+        self.status(481, to_tag="gone")
+        ua = self.caller()
+        ua.send(ua.request("BYE", f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}", to_tag="gone"))
+        ua.expect(481)
+        ua.send(ua.request("CANCEL", f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}"))
+        ua.expect((481, "CANCEL"))
+
+    def test_known_methods_405_unknown_501_with_allow(self):
+        ua = self.caller()
+        for method, status in (("SUBSCRIBE", 405), ("REFER", 405), ("NEWMETHOD", 501)):
+            ua.send(ua.request(method, f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}"))
+            self.assertIn("INVITE", ua.expect(status).get("Allow"))
+
+    def test_no_more_hops_483(self):
+        self.status(483, drop=("Max-Forwards",), headers=("Max-Forwards: 0",))
+
+    def test_wrong_body_415_with_accept(self):
+        reply = self.status(415, ctype="application/unknown")
+        self.assertEqual(reply.get("Accept"), "application/sdp")
+
+    def test_unreadable_sdp_is_refused_with_a_warning(self):
+        reply = self.status(400, body="v=0\r\nthis is no SDP\r\n")
+        self.assertIn("399", reply.get("Warning"))
+
+    def test_accept_without_sdp_406(self):
+        self.status(406, headers=("Accept: text/plain",))
+
+    def test_session_too_short_422(self):
+        self.assertEqual(self.status(422, headers=("Session-Expires: 60",)).get("Min-SE"), "90")
+
+    def test_missing_contact_400(self):
+        self.status(400, drop=("Contact",))
+
+    def test_unknown_user_404_and_offline_480(self):
+        ua = self.caller()
+        ua.invite("nobody", auth=False)
+        ua.ack_failure(ua.expect(404))
+        ua.invite("bob", auth=False)  # same Call-ID: a new try, not a request in a dialog
+        ua.expect(480)
+
+    def test_a_claimed_account_must_authenticate(self):
+        ua = self.ua(password="wrong")
+        ua.invite("answer", auth=True)
+        ua.expect(403)
+
+    def test_one_may_not_call_as_another(self):
+        ua = self.ua("bob", "pw")
+        ua.user = "alice"
+        ua.remote = f"sip:answer@{DOMAIN}"
+        ua.invite_text = ua.request("INVITE", ua.remote, ua.remote, body=SDP)
+        ua.send(ua.invite_text)
+        reply = ua.expect(407)
+        ua.ack_failure(reply)
+        cred = ua.credentials(reply.get("Proxy-Authenticate"), "INVITE", ua.remote,
+                              "Proxy-Authorization", user="bob")
+        ua.send(ua.request("INVITE", ua.remote, ua.remote, [cred], SDP))
+        ua.expect(403)
+
+    def test_each_cause_has_its_status(self):
+        for word, status in (("busy", 486), ("declined", 603), ("no-answer", 480),
+                             ("incompatible", 488), ("limit", 503), ("offline", 480)):
+            ua = self.caller()
+            ua.invite("end-" + word, auth=False)
+            self.assertIn("Q.850", ua.expect(status).get("Reason"))
+
+    def test_options(self):
+        ua = self.caller()
+        ua.send(ua.request("OPTIONS", f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}"))
+        reply = ua.expect(200)
+        self.assertIn("application/sdp", reply.get("Accept"))
+        self.assertIn("INVITE", reply.get("Allow"))
+
+
+class IncomingCalls(Case):
+    def test_an_authenticated_call_is_answered_and_ended(self):
+        ua = self.ua()
+        reply = ua.call("answer")
+        self.assertIn("m=audio", reply.body)
+        self.rig.wait_line("incoming from=alice@example.org account=alice@example.org offer=yes")
+        ua.bye()
+        self.rig.wait_line("answer a ended normal")
+        self.rig.wait_line("gone 1")
+
+    def test_a_stranger_is_nobody(self):
+        ua = self.caller()
+        ua.call("answer", auth=False)
+        self.rig.wait_line("from=stranger@elsewhere.example account=- offer=yes")
+        ua.bye()
+
+    def test_trying_comes_at_once_and_repeats_do_not_make_calls(self):
+        ua = self.caller()
+        text = ua.invite("ring", auth=False)
+        ua.expect(100, 1)
+        ua.send(text)
+        ua.send(text)
+        ua.expect(180)
+        ua.cancel()
+        ua.expect((200, "CANCEL"))
+        ua.ack_failure(ua.expect(487))
+        self.assertEqual(self.rig.wait_line("calls"), "calls 1 gone 1")
+
+    def test_merged_requests_482(self):
+        ua = self.caller()
+        ua.invite("ring", auth=False)
+        ua.expect(180)
+        ua.invite("ring", auth=False, seq=ua.seq)
+        ua.expect(482)
+
+    def test_early_media_then_answer(self):
+        ua = self.caller()
+        ua.invite("early", auth=False)
+        self.assertIn("m=audio", ua.expect(183).body)
+        reply = ua.expect((200, "INVITE"))
+        ua.dialog(reply)
+        ua.ack(reply)
+        ua.bye()
+
+    def test_an_offerless_call_gets_our_offer_and_answers_in_ack(self):
+        ua = self.caller()
+        self.assertIn("m=audio", ua.call("answer", body="", auth=False).body)
+        self.rig.wait_line("answer a answer")
+        ua.bye()
+
+    def test_an_ack_without_the_owed_answer_ends_the_call(self):
+        ua = self.caller()
+        ua.invite("answer", body="", auth=False)
+        reply = ua.expect((200, "INVITE"))
+        ua.dialog(reply)
+        ua.ack(reply)
+        bye = ua.expect("BYE")
+        ua.reply(bye, 200)
+        self.rig.wait_line("ended protocol-error")
+
+    def test_cancel_that_crosses_the_200(self):
+        ua = self.caller()
+        ua.invite("answer", auth=False)
+        reply = ua.expect((200, "INVITE"))
+        ua.cancel()
+        ua.expect((481, "CANCEL"))
+        ua.dialog(reply)
+        ua.ack(reply)
+        ua.bye()
+        self.rig.wait_line("ended normal")
+
+    def test_cancel_elsewhere_is_told(self):
+        ua = self.caller()
+        ua.invite("ring", auth=False)
+        ua.expect(180)
+        via = re.search(r"branch=z9hG4bK([^;\r\n]+)", ua.invite_text).group(1)
+        ua.send(ua.request("CANCEL", ua.remote, ua.remote, seq=ua.seq, branch=via,
+                           headers=['Reason: SIP;cause=200;text="Call completed elsewhere"'],
+                           drop=("Contact",)))
+        ua.ack_failure(ua.expect(487))
+        self.rig.wait_line("ended answered-elsewhere")
+
+    def test_a_200_is_repeated_until_its_ack(self):
+        ua = self.caller()
+        ua.invite("answer", auth=False)
+        reply = ua.expect((200, "INVITE"))
+        ua.expect((200, "INVITE"))
+        ua.expect((200, "INVITE"))
+        ua.dialog(reply)
+        ua.ack(reply)
+        time.sleep(0.1)
+        ua.queue.clear()
+        ua.silent((200, "INVITE"), 2.5)
+        ua.bye()
+
+    def test_our_bye(self):
+        ua = self.caller()
+        ua.call("bye", auth=False)
+        bye = ua.expect("BYE")
+        self.assertIn("Q.850;cause=16", bye.get("Reason"))
+        ua.reply(bye, 200)
+        self.rig.wait_line("gone 1")
+
+    def test_no_bye_before_the_ack(self):
+        ua = self.caller()
+        ua.invite("bye", auth=False)
+        reply = ua.expect((200, "INVITE"))
+        ua.silent("BYE", 0.8)
+        ua.dialog(reply)
+        ua.ack(reply)
+        ua.reply(ua.expect("BYE"), 200)
+
+    def test_info_digits_and_key_frames(self):
+        ua = self.caller()
+        ua.call("answer", auth=False)
+        ua.within("INFO", "Signal=5\r\nDuration=240\r\n", ctype="application/dtmf-relay")
+        ua.expect((200, "INFO"))
+        self.rig.wait_line("dtmf 5 240")
+        ua.within("INFO", "#", ctype="application/dtmf")
+        ua.expect((200, "INFO"))
+        self.rig.wait_line("dtmf # ")
+        ua.within("INFO", "<media_control><picture_fast_update/></media_control>",
+                  ctype="application/media_control+xml")
+        ua.expect((200, "INFO"))
+        self.rig.wait_line("keyframe")
+        ua.within("INFO", "x", ctype="text/plain")
+        ua.expect((415, "INFO"))
+        ua.within("REFER", headers=["Refer-To: <sip:x@example.org>"])
+        ua.expect((405, "REFER"))
+        ua.within("OPTIONS")
+        ua.expect((200, "OPTIONS"))
+        ua.bye()
+
+    def test_a_removed_account_loses_its_calls(self):
+        ua = self.ua()
+        ua.call("answer")
+        self.rig.command(f"forget alice@{DOMAIN}")
+        ua.reply(ua.expect("BYE"), 200)
+        self.rig.wait_line("ended forbidden")
+
+
+class SessionTimers(Case):
+    def test_the_peer_refreshes_with_update(self):
+        ua = self.caller()
+        reply = ua.call("answer", auth=False, headers=("Supported: timer", "Session-Expires: 90",))
+        self.assertEqual(reply.get("Session-Expires"), "90;refresher=uac")
+        self.assertIn("timer", reply.get("Require"))
+        ua.within("UPDATE", headers=("Supported: timer", "Session-Expires: 90;refresher=uac"))
+        self.assertEqual(ua.expect((200, "UPDATE")).get("Session-Expires"), "90;refresher=uac")
+        ua.bye()
+
+    def test_no_timer_unless_asked(self):
+        ua = self.caller()
+        self.assertIsNone(ua.call("answer", auth=False).get("Session-Expires"))
+        ua.bye()
+
+
+class Offers(Case):
+    def test_their_reinvite_is_answered_by_the_call(self):
+        ua = self.caller()
+        ua.call("answer", auth=False)
+        ua.within("INVITE", SDP)
+        reply = ua.expect((200, "INVITE"))
+        self.rig.wait_line("answer a offer")
+        ua.ack(reply)
+        ua.bye()
+
+    def test_the_origin_line_changes_only_with_the_description(self):
+        ua = self.caller()
+        first = ua.call("answer", auth=False)
+        ua.within("INVITE", SDP)
+        second = ua.expect((200, "INVITE"))
+        ua.ack(second)
+        self.assertEqual(first.body, second.body)
+        ua.bye()
+
+    def test_a_refused_offer_is_488_and_the_call_lives(self):
+        ua = self.caller()
+        ua.call("refuse", auth=False)
+        ua.within("INVITE", SDP)
+        reply = ua.expect((488, "INVITE"))
+        ua.ack(reply)
+        ua.bye()
+
+    def test_an_offerless_reinvite_gets_our_description(self):
+        ua = self.caller()
+        first = ua.call("answer", auth=False)
+        ua.within("INVITE")
+        reply = ua.expect((200, "INVITE"))
+        self.assertEqual(first.body, reply.body)
+        ua.ack(reply, SDP)
+        self.rig.wait_line("answer a offer")
+        ua.within("INVITE", SDP)
+        ua.ack(ua.expect((200, "INVITE")))
+        ua.bye()
+
+    def test_a_second_reinvite_before_the_answer_is_500(self):
+        ua = self.caller()
+        ua.call("slow", auth=False)
+        ua.within("INVITE", SDP)
+        first = ua.seq
+        ua.within("INVITE", SDP)
+        reply = ua.expect((500, "INVITE"))
+        self.assertIsNotNone(reply.get("Retry-After"))
+        ua.ack(reply)
+        ua.ack(ua.expect((200, f"{first} INVITE")))
+        ua.bye()
+
+    def test_an_update_with_an_offer_is_answered(self):
+        ua = self.caller()
+        ua.call("answer", auth=False)
+        ua.within("UPDATE", SDP)
+        self.assertIn("m=audio", ua.expect((200, "UPDATE")).body)
+        ua.bye()
+
+    def test_their_bye_crosses_their_reinvite(self):
+        ua = self.caller()
+        ua.call("slow", auth=False)
+        ua.within("INVITE", SDP)
+        ua.within("BYE")
+        ua.expect((200, "BYE"))
+        ua.ack(ua.expect((487, "INVITE")))
+        self.rig.wait_line("gone 1")
+
+    def test_our_reinvite_is_answered(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        invite = ua.expect("INVITE")
+        ua.reply(invite, 200, body=SDP)
+        ua.expect("ACK")
+        self.rig.wait_line("reoffer a answer")
+        ua.bye()
+
+    def test_their_bye_crosses_our_reinvite(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        invite = ua.expect("INVITE")
+        ua.within("BYE")
+        ua.expect((200, "BYE"))
+        ua.reply(invite, 487)
+        ua.expect("ACK")
+        self.rig.wait_line("ended normal")
+        self.rig.wait_line("gone 1")
+
+    def test_glare_is_tried_again_after_a_pause(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        invite = ua.expect("INVITE")
+        ua.within("INVITE", SDP)
+        ua.ack(ua.expect((491, "INVITE")))
+        ua.reply(invite, 491, "Request Pending")
+        ua.expect("ACK")
+        self.rig.wait_line("refused protocol-error glare")
+        again = ua.expect("INVITE", 3)  # they own the Call-ID: we wait 0-2 s
+        ua.reply(again, 200, body=SDP)
+        ua.expect("ACK")
+        self.rig.wait_line("reoffer a answer")
+        ua.bye()
+
+    def test_their_offer_beats_our_second_try(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        invite = ua.expect("INVITE")
+        ua.reply(invite, 491)
+        ua.expect("ACK")
+        ua.within("INVITE", SDP)
+        ua.ack(ua.expect((200, "INVITE")))
+        self.rig.wait_line("reoffer a offer$")
+        ua.bye()
+
+    def test_a_lost_dialog_ends_the_call(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        invite = ua.expect("INVITE")
+        ua.reply(invite, 481)
+        ua.reply(ua.expect("BYE"), 481)
+        self.rig.wait_line("ended unreachable")
+        self.rig.wait_line("gone 1")
+
+
+class OutgoingCalls(Case):
+    def ring(self, **kw):
+        """A stranger calls alice's phone: both and the INVITE at the phone."""
+        phone, caller = self.phone(), self.caller()
+        caller.invite("alice", auth=False, **kw)
+        return phone, caller, phone.expect("INVITE")
+
+    def test_a_phone_is_rung_and_answers(self):
+        phone, caller, invite = self.ring()
+        self.assertEqual(invite.start, f"INVITE sip:alice@127.0.0.1:{phone.port} SIP/2.0")
+        self.assertIn("<sip:stranger@elsewhere.example>", invite.get("From"))
+        self.assertIn(f"<sip:alice@{DOMAIN}>", invite.get("To"))
+        self.assertIn("m=audio", invite.body)
+        phone.reply(invite, 180)
+        caller.expect(180)
+        phone.reply(invite, 200, body=SDP)
+        phone.expect("ACK")
+        reply = caller.expect((200, "INVITE"))
+        caller.dialog(reply)
+        caller.ack(reply)
+        caller.within("BYE")
+        phone.reply(phone.expect("BYE"), 200)
+        caller.expect((200, "BYE"))
+        self.rig.wait_line("gone 1")
+
+    def test_the_phone_hangs_up(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 200, body=SDP)
+        phone.expect("ACK")
+        reply = caller.expect((200, "INVITE"))
+        caller.dialog(reply)
+        caller.ack(reply)
+        phone.called(invite)
+        phone.within("BYE")
+        phone.expect((200, "BYE"))
+        caller.reply(caller.expect("BYE"), 200)
+
+    def test_a_repeated_200_gets_its_ack_again(self):
+        phone, caller, invite = self.ring()
+        text = phone.reply(invite, 200, body=SDP)
+        phone.expect("ACK")
+        phone.send(text)
+        phone.expect("ACK", 2)
+        phone.silent("BYE", 0.3)
+        caller.expect((200, "INVITE"))
+
+    def test_refusals_reach_the_caller_as_they_are(self):
+        phone, caller = self.phone(), self.caller()
+        for status, seen in ((486, 486), (603, 603), (404, 404), (488, 488), (600, 486),
+                             (401, 403), (302, 480), (480, 480)):
+            caller.invite("alice", auth=False)
+            invite = phone.expect("INVITE")
+            phone.reply(invite, status, "x")
+            phone.expect("ACK")
+            caller.ack_failure(caller.expect((seen, "INVITE")))
+
+    def test_cancel_waits_for_the_first_provisional(self):
+        phone, caller, invite = self.ring()
+        caller.cancel()
+        caller.ack_failure(caller.expect(487))
+        phone.silent("CANCEL", 0.4)
+        phone.reply(invite, 180)
+        cancel = phone.expect("CANCEL")
+        self.assertIn("Q.850", cancel.get("Reason"))
+        phone.reply(cancel, 200)
+        phone.reply(invite, 487)
+        phone.expect("ACK")
+
+    def test_a_200_that_crosses_our_cancel_is_acked_and_ended(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 180)
+        caller.expect(180)
+        caller.cancel()
+        cancel = phone.expect("CANCEL")
+        phone.reply(invite, 200, body=SDP)
+        phone.reply(cancel, 200)
+        phone.expect("ACK")
+        phone.reply(phone.expect("BYE"), 200)
+        caller.expect(487)
+        self.rig.wait_line("gone 1")
+
+    def test_reliable_provisionals_are_acknowledged_on_each_fork(self):
+        phone, caller, invite = self.ring()
+        self.assertIn("100rel", invite.get("Supported"))
+        for tag in ("one", "two"):
+            phone.reply(invite, 183, headers=("Require: 100rel", "RSeq: 1"), body=SDP, tag=tag)
+            prack = phone.expect("PRACK")
+            self.assertEqual(prack.tag("To"), tag)
+            self.assertTrue(prack.get("RAck").startswith("1 "))
+            phone.reply(prack, 200)
+            caller.expect(183)
+        phone.reply(invite, 183, headers=("Require: 100rel", "RSeq: 1"), body=SDP, tag="one")
+        phone.silent("PRACK", 0.3)
+        phone.reply(invite, 200, tag="two")  # its SDP was in the 183
+        self.assertEqual(phone.expect("ACK").tag("To"), "two")
+        self.assertIn("m=audio", caller.expect((200, "INVITE")).body)
+
+    def test_the_second_fork_to_answer_is_sent_away(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 180, tag="one")
+        phone.reply(invite, 180, tag="two")
+        phone.reply(invite, 200, body=SDP, tag="two")
+        self.assertEqual(phone.expect("ACK").tag("To"), "two")
+        phone.reply(invite, 200, body=SDP, tag="one")
+        self.assertEqual(phone.expect("ACK").tag("To"), "one")
+        bye = phone.expect("BYE")
+        self.assertEqual(bye.tag("To"), "one")
+        phone.reply(bye, 200)
+        phone.silent("BYE", 0.3)
+        caller.expect((200, "INVITE"))
+
+    def test_a_200_without_sdp_ends_the_call(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 200)
+        phone.expect("ACK")
+        phone.reply(phone.expect("BYE"), 200)
+        caller.expect((500, "INVITE"))
+
+    def test_a_contact_cannot_write_our_headers(self):
+        phone = self.ua()
+        phone.register(contact=f"Contact: <sip:alice@127.0.0.1:{phone.port}"
+                               "?Route=%3Csip:evil.example%3E&Subject=x>")
+        time.sleep(0.05)
+        caller = self.caller()
+        caller.invite("alice", auth=False)
+        invite = phone.expect("INVITE")
+        self.assertIsNone(invite.get("Route"))
+        self.assertIsNone(invite.get("Subject"))
+        phone.reply(invite, 486)
+
+    def test_a_host_name_in_the_contact_is_never_resolved(self):
+        phone = self.ua()
+        phone.register(contact="Contact: <sip:x7@h3k.invalid>")
+        time.sleep(0.05)
+        caller = self.caller()
+        caller.invite("alice", auth=False)
+        invite = phone.expect("INVITE")
+        self.assertTrue(invite.start.startswith("INVITE sip:x7@h3k.invalid "))
+        phone.reply(invite, 486)
+        caller.expect(486)
+
+    def test_offers_cross_between_joined_phones(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 200, body=SDP)
+        phone.expect("ACK")
+        reply = caller.expect((200, "INVITE"))
+        caller.dialog(reply)
+        caller.ack(reply)
+        caller.within("INVITE", SDP.replace("41000", "41002"))
+        again = phone.expect("INVITE")
+        self.assertIn("41002", again.body)
+        phone.reply(again, 200, body=SDP.replace("41000", "41004"))
+        phone.expect("ACK")
+        reply = caller.expect((200, "INVITE"))
+        self.assertIn("41004", reply.body)
+        caller.ack(reply)
+        caller.within("BYE")
+        phone.reply(phone.expect("BYE"), 200)
+
+    def test_the_phone_asks_for_session_refreshes(self):
+        phone, caller, invite = self.ring()
+        self.assertIn("timer", invite.get("Supported"))
+        phone.reply(invite, 200, headers=("Session-Expires: 2;refresher=uac", "Require: timer",
+                                          "Allow: INVITE, UPDATE"), body=SDP)
+        phone.expect("ACK")
+        update = phone.expect("UPDATE", 4)
+        self.assertTrue(update.get("Session-Expires").startswith("2;refresher=uac"))
+        phone.reply(update, 200, headers=("Session-Expires: 90;refresher=uac",))
+        caller.expect((200, "INVITE"))
+
+
+class Shutdown(Case):
+    def test_live_calls_hear_bye(self):
+        ua = self.caller()
+        ua.call("answer", auth=False)
+        self.rig.process.stdin.close()
+        ua.expect("BYE")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
