@@ -14,6 +14,7 @@ const KEYS = [['1', ''], ['2', 'ABC'], ['3', 'DEF'], ['4', 'GHI'], ['5', 'JKL'],
   ['9', 'WXYZ'], ['*', ''], ['0', '+'], ['#', '']];
 const KEY_NAMES = { '*': 'star', '#': 'hash' };
 const LONG_PRESS_MS = 500;
+const DIGITS_SHOWN = 16;
 
 const tandem = new Tandem();
 let domain = '';
@@ -38,6 +39,7 @@ function showState() {
   $('call-button').disabled = state !== 'idle';
   $('accept').disabled = call?.state === 'answering';
   $('erase').hidden = $('address').value === '';
+  $('recents').inert = state !== 'idle';
 }
 
 function showNotice({ text, kind = 'problem', again = false, listen = '' }) {
@@ -75,6 +77,11 @@ function showMute() {
   $('mute-label').textContent = call.muted ? 'Unmute' : 'Mute';
 }
 
+/** The last ones, as a telephone's display does. */
+function showDigit(id, digit) {
+  $(id).textContent = ($(id).textContent + digit).slice(-DIGITS_SHOWN);
+}
+
 function icon(name) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
@@ -100,7 +107,7 @@ function recentItem(entry) {
   button.type = 'button';
   button.setAttribute('aria-label', `Call ${name}. ${kind}, ${time.textContent}`);
   time.dateTime = new Date(entry.at).toISOString();
-  text.append(element('span', 'name', name), element('span', 'detail', name === entry.address ? kind : entry.address));
+  text.append(element('span', 'name', name), element('span', 'detail', entry.display ? `${kind}, ${entry.address}` : kind));
   button.append(icon(entry.direction === 'in' ? 'i-in' : 'i-out'), text, time);
   button.addEventListener('click', () => place(entry.address));
   item.append(button);
@@ -145,7 +152,7 @@ function adopt(newCall) {
   call.addEventListener('state', mine(() => { showCall(); showState(); soundState(); }));
   call.addEventListener('connection', mine(showCall));
   call.addEventListener('track', mine(({ track, stream }) => { if (track.kind === 'audio') $('far').srcObject = stream; }));
-  call.addEventListener('dtmf', mine(({ digit }) => { $('received-digits').textContent += digit; }));
+  call.addEventListener('dtmf', mine(({ digit }) => showDigit('received-digits', digit)));
   call.addEventListener('stats', mine((stats) => {
     $('call-quality').textContent = qualityText(stats, lastStats);
     lastStats = stats;
@@ -230,7 +237,7 @@ function press(key) {
     insert(key);
   } else if (call.state !== 'incoming' && call.state !== 'answering') {
     call.dtmf(key);
-    $('sent-digits').textContent += key;
+    showDigit('sent-digits', key);
   }
 }
 
