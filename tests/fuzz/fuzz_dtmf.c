@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct dtmf_event ev;
         struct dtmf_digit out[3];
         uint8_t payload[DTMF_PAYLOAD];
-        ts += (uint32_t)(int16_t)(uint16_t)(data[0] << 8 | data[1]);
+        int32_t step = (int16_t)(uint16_t)(data[0] << 8 | data[1]);
+        ts += (uint32_t)step;
         now_us += data[2] * UINT64_C(10000);
         unsigned n = dtmf_receiver_idle(&r, now_us, out);
         require(dtmf_parse(data + 3, DTMF_PAYLOAD, &ev));
