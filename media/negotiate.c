@@ -305,6 +305,40 @@ enum gw_err negotiate_answer(const struct desc *a, const struct desc *b,
 
 /* ---- the mid-call firewall ---- */
 
+static unsigned count_primary(const struct desc_stream *s)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < s->ncodecs; i++)
+        n += negotiate_is_primary(&s->codec[i]);
+    return n;
+}
+
+/* Leave in @p ours only what @p theirs has too, in the order of whichever was the answer: one of
+ * them was, and an answer is no longer than its offer. Its first codec is the one in use. */
+static void keep_agreed(struct desc_stream *ours, const struct desc_stream *theirs)
+{
+    bool they_answered = count_primary(theirs) < count_primary(ours);
+    const struct desc_stream *order = they_answered ? theirs : ours;
+    struct desc_codec *kept = g_new0(struct desc_codec, DESC_CODECS_MAX);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < order->ncodecs; i++) {
+        const struct desc_codec *c = &order->codec[i];
+        if (they_answered)
+            c = negotiate_find(theirs, c, ours);
+        if (!c || !negotiate_find(ours, c, theirs))
+            continue;
+        kept[n] = *c;
+        kept[n++].fmtp = g_strdup(c->fmtp);
+    }
+    for (unsigned i = 0; i < ours->ncodecs; i++)
+        g_free(ours->codec[i].fmtp);
+    g_free(ours->codec);
+    ours->codec = kept;
+    ours->ncodecs = n;
+}
+
 static const struct desc_codec *first_primary(const struct desc_stream *s)
 {
     for (unsigned i = 0; i < s->ncodecs; i++)
@@ -315,31 +349,37 @@ static const struct desc_codec *first_primary(const struct desc_stream *s)
 
 /* The same end to end: nothing the far leg would have to know. */
 static bool same_stream(const struct desc_stream *before, const struct desc_stream *offer,
-                        const struct desc_stream *current)
+                        const struct desc_stream *agreed)
 {
-    const struct desc_codec *used = first_primary(current);
+    const struct desc_codec *used = first_primary(agreed);
 
-    if (before->kind != offer->kind || offer->kind != current->kind ||
+    if (before->kind != offer->kind || offer->kind != agreed->kind ||
         before->refused != offer->refused)
         return false;
-    if (offer->refused || current->refused)
+    if (offer->refused || agreed->refused)
         return true;
-    return before->direction == offer->direction && used && negotiate_find(current, used, offer);
+    return before->direction == offer->direction && used && negotiate_find(agreed, used, offer);
 }
 
 enum gw_err negotiate_refresh(const struct desc *last_remote, const struct desc *offer,
                               const struct desc *current, struct desc **out)
 {
     struct stream_map same;
+    struct desc *agreed;
+    bool unchanged = true;
 
     *out = NULL;
     if (last_remote->nstreams != offer->nstreams || current->nstreams != offer->nstreams)
         return GW_ESTATE;
-    for (unsigned i = 0; i < DESC_STREAMS_MAX; i++)
+    agreed = desc_copy(current);
+    for (unsigned i = 0; i < offer->nstreams; i++) {
+        keep_agreed(&agreed->stream[i], &last_remote->stream[i]);
         same.b_of_a[i] = (int8_t)i;
-    for (unsigned i = 0; i < offer->nstreams; i++)
-        if (!same_stream(&last_remote->stream[i], &offer->stream[i], &current->stream[i]))
-            return GW_ESTATE;
-    /* What we said last stands for what the far leg would say again. */
-    return negotiate_answer(offer, current, &same, out) == GW_OK ? GW_OK : GW_ESTATE;
+        unchanged &= same_stream(&last_remote->stream[i], &offer->stream[i], &agreed->stream[i]);
+    }
+    /* What was agreed stands for what the far leg would say again. */
+    if (unchanged)
+        unchanged = negotiate_answer(offer, agreed, &same, out) == GW_OK;
+    desc_free(agreed);
+    return unchanged ? GW_OK : GW_ESTATE;
 }

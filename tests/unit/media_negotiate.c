@@ -514,6 +514,38 @@ static void refresh_is_answered_here_only_when_nothing_changed(void)
     }
 }
 
+static void refresh_by_the_answerer_keeps_what_it_chose(void)
+{
+    static const struct {
+        const char *chosen, *offer, *answer; /* NULL: the far leg must be asked */
+    } rows[] = {
+        {"8 0", "8 0", "8 PCMA/8000, 0 PCMU/8000"},
+        {"8 0", "96 9 0 8\r\na=rtpmap:96 opus/48000/2", "8 PCMA/8000, 0 PCMU/8000"},
+        {"8 0", "8", "8 PCMA/8000"},
+        {"8 0", "0", NULL},
+        {"0 101\r\na=rtpmap:101 telephone-event/8000", "0 8 96\r\na=rtpmap:96 telephone-event/8000",
+         "0 PCMU/8000, 96 telephone-event/8000"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        char *t1 = g_strdup_printf(HEAD "m=audio 5000 RTP/AVP %s\r\n", rows[i].chosen);
+        char *t2 = g_strdup_printf(HEAD "m=audio 5000 RTP/AVP %s\r\n", rows[i].offer);
+        struct desc *ours = negotiate_default_offer(), *out;
+        struct desc *answer_text = from_text(t1), *offer = from_text(t2);
+        g_test_message("%s -> %s", rows[i].chosen, rows[i].offer);
+        g_assert_cmpint(negotiate_refresh(answer_text, offer, ours, &out), ==,
+                        rows[i].answer ? GW_OK : GW_ESTATE);
+        if (out)
+            assert_codecs(&out->stream[0], rows[i].answer);
+        desc_free(ours);
+        desc_free(out);
+        desc_free(answer_text);
+        desc_free(offer);
+        g_free(t1);
+        g_free(t2);
+    }
+}
+
 static void refused_streams_stay_refused_over_a_refresh(void)
 {
     struct desc *a = capture("chromium156-audio-video-data-offer.sdp"), *again;
@@ -570,6 +602,8 @@ void unit_media_negotiate(void)
                     extension_directions_are_answered_in_kind);
     g_test_add_func("/media/negotiate/refresh-is-answered-here-only-when-nothing-changed",
                     refresh_is_answered_here_only_when_nothing_changed);
+    g_test_add_func("/media/negotiate/refresh-by-the-answerer-keeps-what-it-chose",
+                    refresh_by_the_answerer_keeps_what_it_chose);
     g_test_add_func("/media/negotiate/refused-streams-stay-refused-over-a-refresh",
                     refused_streams_stay_refused_over_a_refresh);
 }
