@@ -276,6 +276,111 @@ static void restart_on_own_ports(void)
     restart_loses_nothing(&ice_sdes, restart_by_offerer);
 }
 
+/* Another instance of the peer takes over mid-call (a transfer behind its back): other address,
+ * other ICE, other certificate or keys, said in an offer. */
+static void a_new_peer_on_the_same_leg(const struct desc_profile *profile)
+{
+    struct chain c;
+    struct media_plan plan;
+
+    chain_open(&c, profile, NULL);
+    chain_ready(&c);
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    world_close(&c.w[1]);
+    world_open(&c.w[1], NULL);
+    c.leg[1] = world_leg(&c.w[1], profile, (struct media_id){0});
+    chain_negotiate(&c, 1, false);
+    c.plain[1] = world_plain(&c.w[1], &c.end[1], c.leg[1]);
+    plan_audio(&plan, 0, 0);
+    media_join(c.w[1].m, c.plain[1], c.leg[1], &plan);
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    g_assert_cmpuint(world_count(&c.w[0], c.leg[0], MEDIA_FAILED), ==, 0);
+    chain_close(&c);
+}
+
+static void new_peer_plain(void)
+{
+    a_new_peer_on_the_same_leg(&desc_profile_plain);
+}
+
+static void new_peer_sdes(void)
+{
+    a_new_peer_on_the_same_leg(&desc_profile_sdes);
+}
+
+static void new_peer_dtls(void)
+{
+    a_new_peer_on_the_same_leg(&desc_profile_dtls);
+}
+
+static void new_peer_webrtc(void)
+{
+    a_new_peer_on_the_same_leg(&desc_profile_webrtc);
+}
+
+/* A session refresh: the same again, from either side, must not touch anything. */
+static void a_refresh_changes_nothing(const struct desc_profile *profile)
+{
+    struct chain c;
+    unsigned paths;
+    struct desc *before;
+
+    chain_open(&c, profile, NULL);
+    chain_ready(&c);
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    paths = world_count(&c.w[0], c.leg[0], MEDIA_PATH);
+    before = desc_copy(c.said[0]);
+    chain_negotiate(&c, 0, false);
+    chain_negotiate(&c, 1, false);
+    g_assert_cmpstr(before->transport[0].ufrag, ==, c.said[0]->transport[0].ufrag);
+    g_assert_true(net_addr_equal(&before->transport[0].rtp, &c.said[0]->transport[0].rtp));
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    g_assert_cmpuint(world_count(&c.w[0], c.leg[0], MEDIA_PATH), ==, paths);
+    g_assert_cmpuint(world_count(&c.w[0], c.leg[0], MEDIA_READY), ==, 1);
+    g_assert_cmpuint(world_count(&c.w[0], c.leg[0], MEDIA_FIRST_PACKET), ==, 1);
+    desc_free(before);
+    chain_close(&c);
+}
+
+static void refresh_sdes(void)
+{
+    a_refresh_changes_nothing(&desc_profile_sdes);
+}
+
+static void refresh_dtls(void)
+{
+    a_refresh_changes_nothing(&desc_profile_dtls);
+}
+
+static void refresh_webrtc(void)
+{
+    a_refresh_changes_nothing(&desc_profile_webrtc);
+}
+
+static void v6(struct media_config *c)
+{
+    c->naddrs = 2;
+    g_assert_true(net_addr_parse_ip(SPAN("::1"), &c->addr[0]));
+    g_assert_true(net_addr_parse_ip(SPAN("127.0.0.1"), &c->addr[1]));
+}
+
+static void webrtc_over_ipv6(void)
+{
+    struct chain c;
+
+    chain_open(&c, &desc_profile_webrtc, v6);
+    g_assert_cmpuint(c.said[0]->transport[0].ncandidates, ==, 2);
+    chain_ready(&c);
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    g_assert_true(world_last(&c.w[0], c.leg[0], MEDIA_PATH)->remote.is_v6); /* it came first */
+    chain_close(&c);
+}
+
 /* ---- what must not work ---- */
 
 static void quick_ice(struct media_config *c)
@@ -435,6 +540,14 @@ void unit_media_secure(void)
     g_test_add_func("/media/secure/restart-by-offerer", restart_offerer);
     g_test_add_func("/media/secure/restart-by-answerer", restart_answerer);
     g_test_add_func("/media/secure/restart-on-own-ports", restart_on_own_ports);
+    g_test_add_func("/media/secure/new-peer-plain", new_peer_plain);
+    g_test_add_func("/media/secure/new-peer-sdes", new_peer_sdes);
+    g_test_add_func("/media/secure/new-peer-dtls", new_peer_dtls);
+    g_test_add_func("/media/secure/new-peer-webrtc", new_peer_webrtc);
+    g_test_add_func("/media/secure/refresh-sdes", refresh_sdes);
+    g_test_add_func("/media/secure/refresh-dtls", refresh_dtls);
+    g_test_add_func("/media/secure/refresh-webrtc", refresh_webrtc);
+    g_test_add_func("/media/secure/ipv6", webrtc_over_ipv6);
     g_test_add_func("/media/secure/wrong-certificate", wrong_certificate_is_refused);
     g_test_add_func("/media/secure/wrong-password", wrong_password_never_connects);
     g_test_add_func("/media/secure/wrong-sdes-key", wrong_sdes_key_lets_nothing_in);
