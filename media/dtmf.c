@@ -1,5 +1,7 @@
 #include "media/dtmf.h"
 
+#include "media/octets.h"
+
 enum {
     SEGMENT_MAX = 0xffff, /* the duration field, RFC 4733 2.5.1.3 */
     END_PACKETS = 3,      /* RFC 4733 2.5.1.4 */
@@ -36,7 +38,7 @@ bool dtmf_parse(const uint8_t *payload, size_t len, struct dtmf_event *out)
     *out = (struct dtmf_event){.event = payload[0],
                                .end = (payload[1] & 0x80) != 0,
                                .volume = payload[1] & 0x3f,
-                               .duration = (uint16_t)(payload[2] << 8 | payload[3])};
+                               .duration = octets_get16(payload + 2)};
     return true;
 }
 
@@ -44,8 +46,7 @@ void dtmf_write(uint8_t payload[DTMF_PAYLOAD], const struct dtmf_event *ev)
 {
     payload[0] = ev->event;
     payload[1] = (uint8_t)((ev->end ? 0x80 : 0) | (ev->volume & 0x3f));
-    payload[2] = (uint8_t)(ev->duration >> 8);
-    payload[3] = (uint8_t)ev->duration;
+    octets_put16(payload + 2, ev->duration);
 }
 
 /** Ends the open event; 1 when it was a digit. */
@@ -161,8 +162,6 @@ bool dtmf_scale(uint8_t *payload, size_t len, uint32_t clock_in, uint32_t clock_
     if (!dtmf_parse(payload, len, &ev) || clock_in == 0)
         return false;
     uint64_t scaled = ((uint64_t)ev.duration * clock_out + clock_in - 1) / clock_in;
-    ev.duration = (uint16_t)(scaled > SEGMENT_MAX ? SEGMENT_MAX : scaled);
-    payload[2] = (uint8_t)(ev.duration >> 8);
-    payload[3] = (uint8_t)ev.duration;
+    octets_put16(payload + 2, (uint16_t)(scaled > SEGMENT_MAX ? SEGMENT_MAX : scaled));
     return true;
 }

@@ -197,19 +197,6 @@ static enum gw_err index_guess(const struct protect *p, const struct window *w, 
     return GW_OK;
 }
 
-static void put32(uint8_t *p, uint32_t value)
-{
-    p[0] = (uint8_t)(value >> 24);
-    p[1] = (uint8_t)(value >> 16);
-    p[2] = (uint8_t)(value >> 8);
-    p[3] = (uint8_t)value;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static bool is_rtcp(const uint8_t *pkt, size_t len)
 {
     return len >= RTCP_CLEAR && len <= LEN_MAX && pkt[0] >> 6 == 2;
@@ -312,7 +299,7 @@ enum gw_err protect_rtcp(struct protect *p, uint8_t *pkt, size_t *len, size_t ca
     struct rtcp_layout at = rtcp_layout(p, u.len);
     if (!protect_key_seal(p->rtcp, &u, pkt + at.tag))
         return GW_ECRYPTO;
-    put32(pkt + at.index, u.word);
+    octets_put32(pkt + at.index, u.word);
     *len += protect_key_tag_len(p->rtcp) + RTCP_INDEX;
     return GW_OK;
 }
@@ -331,7 +318,7 @@ enum gw_err unprotect_rtcp(struct protect *p, uint8_t *pkt, size_t *len)
     struct protect_unit u = {
         .p = pkt, .clear = RTCP_CLEAR, .len = *len - trailer, .ssrc = rtcp_sender(pkt)};
     struct rtcp_layout at = rtcp_layout(p, u.len);
-    u.word = get32(pkt + at.index);
+    u.word = octets_get32(pkt + at.index);
     u.index = u.word & ~E_BIT;
     if (!(u.word & E_BIT)) /* unencrypted SRTCP is negotiated (RFC 4568 6.3.2), and never by us */
         return GW_ECRYPTO;

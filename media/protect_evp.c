@@ -4,6 +4,7 @@
  * SHA1_*, deprecated but without a substitute at this cost; this file alone uses it. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/ids.h"
+#include "media/octets.h"
 #include "media/protect_internal.h"
 
 #include <openssl/crypto.h>
@@ -147,24 +148,15 @@ size_t protect_key_tag_len(const struct protect_key *k)
     return k->tag_len;
 }
 
-static void put32(uint8_t *p, uint32_t value)
-{
-    p[0] = (uint8_t)(value >> 24);
-    p[1] = (uint8_t)(value >> 16);
-    p[2] = (uint8_t)(value >> 8);
-    p[3] = (uint8_t)value;
-}
-
 /** Salt xor (SSRC, 48-bit index), which stand at @p at: RFC 3711 4.1.1 (16 octets, the last two are
  * the block counter), RFC 7714 8.1 and 9.1 (12 octets). */
 static void iv_make(const struct protect_key *k, const struct protect_unit *u, uint8_t iv[16])
 {
     size_t at = k->gcm ? 2 : 4;
     uint8_t mix[10];
-    put32(mix, u->ssrc);
-    put32(mix + 4, (uint32_t)(u->index >> 16));
-    mix[8] = (uint8_t)(u->index >> 8);
-    mix[9] = (uint8_t)u->index;
+    octets_put32(mix, u->ssrc);
+    octets_put32(mix + 4, (uint32_t)(u->index >> 16));
+    octets_put16(mix + 8, (uint16_t)u->index);
     memcpy(iv, k->salt, PROTECT_SALT_MAX);
     iv[14] = iv[15] = 0;
     for (size_t i = 0; i < sizeof(mix); i++)
@@ -188,7 +180,7 @@ static void hmac_tag(const struct protect_key *k, const struct protect_unit *u,
 {
     uint8_t word[4];
     SHA_CTX sha = k->inner;
-    put32(word, u->word);
+    octets_put32(word, u->word);
     SHA1_Update(&sha, u->p, u->len);
     SHA1_Update(&sha, word, sizeof(word));
     SHA1_Final(tag, &sha);
@@ -203,7 +195,7 @@ static bool gcm_pass(struct protect_key *k, const struct protect_unit *u)
 {
     uint8_t word[4];
     int n = 0;
-    put32(word, u->word);
+    octets_put32(word, u->word);
     if (EVP_CipherUpdate(k->cipher, NULL, &n, u->p, (int)u->clear) != 1)
         return false;
     if (k->rtcp && EVP_CipherUpdate(k->cipher, NULL, &n, word, sizeof(word)) != 1)

@@ -10,16 +10,6 @@ enum {
     FIR_ENTRY = 8
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
 /** One packet of a compound, its bounds already checked. */
 struct packet {
     uint8_t count, type;
@@ -42,7 +32,7 @@ static bool packet_next(const uint8_t **p, size_t *left, struct packet *out)
 {
     if (*left < HEAD || (*p)[0] >> 6 != 2)
         return false;
-    size_t n = ((size_t)get16(*p + 2) + 1) * 4;
+    size_t n = ((size_t)octets_get16(*p + 2) + 1) * 4;
     if (n > *left)
         return false;
     *out = (struct packet){.count = (*p)[0] & 0x1f, .type = (*p)[1], .p = *p, .n = n};
@@ -75,15 +65,15 @@ static void visit_blocks(const struct visit *v, uint32_t sender, const uint8_t *
 {
     for (; n > 0; n--, p += BLOCK) {
         struct rtcp_event ev = {.type = RTCP_BLOCK, .sender = sender};
-        uint32_t lost = get32(p + 4) & 0xffffff;
+        uint32_t lost = octets_get32(p + 4) & 0xffffff;
         ev.u.block = (struct rtcp_block){
-            .ssrc = get32(p),
+            .ssrc = octets_get32(p),
             .seen = {.fraction = p[4],
                      .lost = lost & 0x800000 ? (int32_t)lost - 0x1000000 : (int32_t)lost,
-                     .highest = get32(p + 8),
-                     .jitter = get32(p + 12)},
-            .lsr = get32(p + 16),
-            .dlsr = get32(p + 20)};
+                     .highest = octets_get32(p + 8),
+                     .jitter = octets_get32(p + 12)},
+            .lsr = octets_get32(p + 16),
+            .dlsr = octets_get32(p + 20)};
         emit(v, &ev);
     }
 }
@@ -91,11 +81,12 @@ static void visit_blocks(const struct visit *v, uint32_t sender, const uint8_t *
 static void visit_sr(const struct visit *v, const struct packet *k)
 {
     const uint8_t *p = k->p + HEAD;
-    struct rtcp_event ev = {.type = RTCP_SENDER, .sender = get32(p)};
-    ev.u.sr = (struct rtcp_sender_info){.ntp = (uint64_t)get32(p + 4) << 32 | get32(p + 8),
-                                        .rtp_ts = get32(p + 12),
-                                        .packets = get32(p + 16),
-                                        .octets = get32(p + 20)};
+    struct rtcp_event ev = {.type = RTCP_SENDER, .sender = octets_get32(p)};
+    ev.u.sr =
+        (struct rtcp_sender_info){.ntp = (uint64_t)octets_get32(p + 4) << 32 | octets_get32(p + 8),
+                                  .rtp_ts = octets_get32(p + 12),
+                                  .packets = octets_get32(p + 16),
+                                  .octets = octets_get32(p + 20)};
     emit(v, &ev);
     visit_blocks(v, ev.sender, p + 4 + SENDER_INFO, k->count);
 }
@@ -107,7 +98,7 @@ static bool visit_sdes(const struct visit *v, const struct packet *k)
     for (unsigned i = 0; i < k->count; i++) {
         if (at + 8 > k->n) /* SSRC and at least one word of items */
             return false;
-        uint32_t ssrc = get32(k->p + at);
+        uint32_t ssrc = octets_get32(k->p + at);
         at += 4;
         while (at < k->n && k->p[at] != 0) {
             if (at + 2 > k->n || at + 2 + k->p[at + 1] > k->n)
@@ -129,10 +120,10 @@ static bool visit_sdes(const struct visit *v, const struct packet *k)
 static void visit_nack(const struct visit *v, const struct packet *k)
 {
     for (size_t at = FEEDBACK_HEAD; at + 4 <= k->n; at += 4) {
-        struct rtcp_event ev = {.type = RTCP_NACK, .sender = get32(k->p + 4)};
-        ev.u.nack.media = get32(k->p + 8);
-        ev.u.nack.pid = get16(k->p + at);
-        ev.u.nack.blp = get16(k->p + at + 2);
+        struct rtcp_event ev = {.type = RTCP_NACK, .sender = octets_get32(k->p + 4)};
+        ev.u.nack.media = octets_get32(k->p + 8);
+        ev.u.nack.pid = octets_get16(k->p + at);
+        ev.u.nack.blp = octets_get16(k->p + at + 2);
         emit(v, &ev);
     }
 }
@@ -140,8 +131,8 @@ static void visit_nack(const struct visit *v, const struct packet *k)
 static void visit_fir(const struct visit *v, const struct packet *k)
 {
     for (size_t at = FEEDBACK_HEAD; at + FIR_ENTRY <= k->n; at += FIR_ENTRY) {
-        struct rtcp_event ev = {.type = RTCP_FIR, .sender = get32(k->p + 4)};
-        ev.u.fir.media = get32(k->p + at);
+        struct rtcp_event ev = {.type = RTCP_FIR, .sender = octets_get32(k->p + 4)};
+        ev.u.fir.media = octets_get32(k->p + at);
         ev.u.fir.seq_nr = k->p[at + 4];
         emit(v, &ev);
     }
@@ -153,8 +144,8 @@ static void visit_remb(const struct visit *v, const struct packet *k)
     if (k->n < FEEDBACK_HEAD + 8 || memcmp(p, "REMB", 4) != 0)
         return;
     unsigned exponent = p[5] >> 2;
-    uint64_t mantissa = (uint64_t)(p[5] & 3) << 16 | get16(p + 6);
-    struct rtcp_event ev = {.type = RTCP_REMB, .sender = get32(k->p + 4)};
+    uint64_t mantissa = (uint64_t)(p[5] & 3) << 16 | octets_get16(p + 6);
+    struct rtcp_event ev = {.type = RTCP_REMB, .sender = octets_get32(k->p + 4)};
     ev.u.remb_bps = exponent > 45 ? UINT64_MAX : mantissa << exponent; /* 18 + 45 bits fit */
     emit(v, &ev);
 }
@@ -163,8 +154,8 @@ static void visit_payload_feedback(const struct visit *v, const struct packet *k
 {
     switch (k->count) {
     case RTCP_FMT_PLI: {
-        struct rtcp_event ev = {.type = RTCP_PLI, .sender = get32(k->p + 4)};
-        ev.u.media = get32(k->p + 8);
+        struct rtcp_event ev = {.type = RTCP_PLI, .sender = octets_get32(k->p + 4)};
+        ev.u.media = octets_get32(k->p + 8);
         emit(v, &ev);
         break;
     }
@@ -177,7 +168,8 @@ static void visit_payload_feedback(const struct visit *v, const struct packet *k
 static void visit_bye(const struct visit *v, const struct packet *k)
 {
     for (unsigned i = 0; i < k->count; i++) {
-        struct rtcp_event ev = {.type = RTCP_BYE, .sender = get32(k->p + HEAD + (size_t)i * 4)};
+        struct rtcp_event ev = {.type = RTCP_BYE,
+                                .sender = octets_get32(k->p + HEAD + (size_t)i * 4)};
         emit(v, &ev);
     }
 }
@@ -186,7 +178,7 @@ static void visit_packet(const struct visit *v, const struct packet *k)
 {
     switch (k->type) {
     case RTCP_PT_SR: visit_sr(v, k); break;
-    case RTCP_PT_RR: visit_blocks(v, get32(k->p + HEAD), k->p + HEAD + 4, k->count); break;
+    case RTCP_PT_RR: visit_blocks(v, octets_get32(k->p + HEAD), k->p + HEAD + 4, k->count); break;
     case RTCP_PT_SDES: (void)visit_sdes(v, k); break;
     case RTCP_PT_BYE: visit_bye(v, k); break;
     case RTCP_PT_RTPFB:
@@ -220,5 +212,5 @@ enum gw_err rtcp_parse(const uint8_t *pkt, size_t len,
 
 uint32_t rtcp_sender(const uint8_t *pkt)
 {
-    return get32(pkt + 4);
+    return octets_get32(pkt + 4);
 }

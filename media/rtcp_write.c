@@ -14,21 +14,16 @@ size_t rtcp_writer_len(const struct rtcp_writer *w)
     return w->overflow ? 0 : w->n;
 }
 
-static void put8(struct rtcp_writer *w, uint8_t value)
-{
-    w->p[w->n++] = value; /* begin() has made sure of the room */
-}
-
 static void put16(struct rtcp_writer *w, uint16_t value)
 {
-    put8(w, (uint8_t)(value >> 8));
-    put8(w, (uint8_t)value);
+    octets_put16(w->p + w->n, value); /* begin() has made sure of the room */
+    w->n += 2;
 }
 
 static void put32(struct rtcp_writer *w, uint32_t value)
 {
-    put16(w, (uint16_t)(value >> 16));
-    put16(w, (uint16_t)value);
+    octets_put32(w->p + w->n, value);
+    w->n += 4;
 }
 
 /** Head of a packet of @p words 32-bit words after it; false when it does not fit. */
@@ -38,8 +33,7 @@ static bool begin(struct rtcp_writer *w, unsigned count, uint8_t type, unsigned 
         w->overflow = true;
         return false;
     }
-    put8(w, (uint8_t)(0x80 | count));
-    put8(w, type);
+    put16(w, (uint16_t)((0x80 | count) << 8 | type));
     put16(w, (uint16_t)words);
     return true;
 }

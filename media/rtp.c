@@ -10,11 +10,6 @@ enum {
     ONE_BYTE_STOP = 15 /* reserved id: nothing behind it is to be read */
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 size_t rtp_header_len(const uint8_t *pkt, size_t len)
 {
     if (len < RTP_FIXED || pkt[0] >> 6 != 2)
@@ -23,7 +18,7 @@ size_t rtp_header_len(const uint8_t *pkt, size_t len)
     if (pkt[0] & 0x10) {
         if (n + EXTENSION_HEAD > len)
             return 0;
-        n += EXTENSION_HEAD + (size_t)get16(pkt + n + 2) * 4;
+        n += EXTENSION_HEAD + (size_t)octets_get16(pkt + n + 2) * 4;
     }
     return n <= len ? n : 0;
 }
@@ -52,7 +47,7 @@ enum gw_err rtp_parse(const uint8_t *pkt, size_t len, struct rtp_header *out)
                                .padding = padding};
     if (pkt[0] & 0x10) {
         size_t at = RTP_FIXED + (size_t)out->csrcs * 4;
-        out->extension_profile = get16(pkt + at);
+        out->extension_profile = octets_get16(pkt + at);
         out->extension_at = (uint16_t)(at + EXTENSION_HEAD);
         out->extension_len = (uint16_t)(head - at - EXTENSION_HEAD);
     }
@@ -155,8 +150,7 @@ void rtp_extensions_map(uint8_t *pkt, const struct rtp_header *h, const struct p
     }
     memset(body + done, 0, h->extension_len - done);
     if (!one_byte && !is_two_byte(h)) { /* private form: what remains is an empty block of ours */
-        body[-4] = ONE_BYTE >> 8;
-        body[-3] = ONE_BYTE & 0xff;
+        octets_put16(body - EXTENSION_HEAD, ONE_BYTE);
     }
 }
 
@@ -198,11 +192,8 @@ static size_t block_write(const struct rtp_extension_set *set,
     }
     while (at % 4) /* the limit is a multiple of 4 */
         block[at++] = 0;
-    unsigned profile = one_byte ? ONE_BYTE : TWO_BYTE;
-    block[0] = (uint8_t)(profile >> 8);
-    block[1] = (uint8_t)profile;
-    block[2] = 0;
-    block[3] = (uint8_t)((at - EXTENSION_HEAD) / 4);
+    octets_put16(block, one_byte ? ONE_BYTE : TWO_BYTE);
+    octets_put16(block + 2, (uint16_t)((at - EXTENSION_HEAD) / 4));
     return at;
 }
 
@@ -223,7 +214,7 @@ uint8_t *rtp_extensions_replace(uint8_t *pkt, size_t *len, size_t head_room, str
     start[0] = (uint8_t)((start[0] & ~0x10) | (n ? 0x10 : 0));
     *len = *len - h->header_len + fixed + n;
     h->header_len = (uint16_t)(fixed + n);
-    h->extension_profile = n ? get16(block) : 0;
+    h->extension_profile = n ? octets_get16(block) : 0;
     h->extension_at = n ? (uint16_t)(fixed + EXTENSION_HEAD) : 0;
     h->extension_len = n ? (uint16_t)(n - EXTENSION_HEAD) : 0;
     return start;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "media/negotiate.h"
+#include "media/octets.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,15 +50,15 @@ static inline bool rtp_marker(const uint8_t *pkt)
 }
 static inline uint16_t rtp_seq(const uint8_t *pkt)
 {
-    return (uint16_t)(pkt[2] << 8 | pkt[3]);
+    return octets_get16(pkt + 2);
 }
 static inline uint32_t rtp_ts(const uint8_t *pkt)
 {
-    return (uint32_t)pkt[4] << 24 | (uint32_t)pkt[5] << 16 | (uint32_t)pkt[6] << 8 | pkt[7];
+    return octets_get32(pkt + 4);
 }
 static inline uint32_t rtp_ssrc(const uint8_t *pkt)
 {
-    return (uint32_t)pkt[8] << 24 | (uint32_t)pkt[9] << 16 | (uint32_t)pkt[10] << 8 | pkt[11];
+    return octets_get32(pkt + 8);
 }
 static inline void rtp_set_pt(uint8_t *pkt, uint8_t pt)
 {
@@ -69,22 +70,15 @@ static inline void rtp_set_marker(uint8_t *pkt, bool on)
 }
 static inline void rtp_set_seq(uint8_t *pkt, uint16_t seq)
 {
-    pkt[2] = (uint8_t)(seq >> 8);
-    pkt[3] = (uint8_t)seq;
+    octets_put16(pkt + 2, seq);
 }
 static inline void rtp_set_ts(uint8_t *pkt, uint32_t ts)
 {
-    pkt[4] = (uint8_t)(ts >> 24);
-    pkt[5] = (uint8_t)(ts >> 16);
-    pkt[6] = (uint8_t)(ts >> 8);
-    pkt[7] = (uint8_t)ts;
+    octets_put32(pkt + 4, ts);
 }
 static inline void rtp_set_ssrc(uint8_t *pkt, uint32_t ssrc)
 {
-    pkt[8] = (uint8_t)(ssrc >> 24);
-    pkt[9] = (uint8_t)(ssrc >> 16);
-    pkt[10] = (uint8_t)(ssrc >> 8);
-    pkt[11] = (uint8_t)ssrc;
+    octets_put32(pkt + 8, ssrc);
 }
 
 /** Write a header of RTP_FIXED octets (no CSRC, no extension) with @p h's pt, marker, seq, ts,
