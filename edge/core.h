@@ -43,6 +43,7 @@ struct edge {
     unsigned nproxies;
     bool exempt_loopback;
     struct mailbox *commands; /* of struct edge_cmd */
+    struct mailbox *detached; /* tells edge_detach() that its command is done */
     struct loop_source inbox;
     pthread_t thread;
     bool stopping; /* edge thread */

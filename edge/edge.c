@@ -44,10 +44,7 @@ struct edge_cmd {
             uint16_t code;
         } close;
         struct flow_order *dial;
-        struct {
-            const struct mailbox *events;
-            struct mailbox *done; /* borrowed: the caller waits */
-        } detach;
+        const struct mailbox *events;
     } u;
 };
 
@@ -119,8 +116,8 @@ static void cmd_run(struct edge *e, struct edge_cmd *cmd)
             flow_end(f, "closed by the SIP stack");
         break;
     case CMD_DETACH:
-        detach(e, cmd->u.detach.events);
-        mailbox_post_always(cmd->u.detach.done, &done);
+        detach(e, cmd->u.events);
+        mailbox_post_always(e->detached, &done);
         break;
     }
     cmd_clear(cmd);
@@ -189,6 +186,7 @@ static void edge_free_parts(struct edge *e)
 {
     loop_free(e->env.loop);
     mailbox_free(e->commands, NULL);
+    mailbox_free(e->detached, NULL);
     limit_free(e->limit);
     tls_store_free(e->env.tls);
     (void)g_ptr_array_free(e->listeners, TRUE);
@@ -217,6 +215,7 @@ struct edge *edge_new(const struct edge_config *c)
     memcpy(e->proxy, c->proxy, sizeof(e->proxy));
     e->exempt_loopback = c->exempt_loopback;
     e->commands = mailbox_new(sizeof(struct edge_cmd), EDGE_COMMANDS);
+    e->detached = mailbox_new(1, 1);
     e->listeners = g_ptr_array_new();
     e->webs = g_hash_table_new(NULL, NULL);
     e->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
@@ -271,20 +270,16 @@ enum gw_err edge_reload_tls(struct edge *e, unsigned ncerts, const struct edge_c
 
 void edge_detach(struct edge *e, const struct mailbox *events)
 {
-    struct mailbox *done = mailbox_new(1, 1);
-    struct edge_cmd cmd = {.type = CMD_DETACH, .u.detach = {events, done}};
-    struct pollfd wait = {.fd = mailbox_fd(done), .events = POLLIN};
+    struct edge_cmd cmd = {.type = CMD_DETACH, .u.events = events};
+    struct pollfd wait = {.fd = mailbox_fd(e->detached), .events = POLLIN};
     char byte;
 
-    if (e->stopped) {
-        mailbox_free(done, NULL);
+    if (e->stopped)
         return;
-    }
     cmd_post(e, &cmd);
-    do { /* wait for the wake-up itself: after it the poster no longer touches the mailbox */
+    do {
         (void)poll(&wait, 1, -1);
-    } while (!mailbox_take(done, &byte));
-    mailbox_free(done, NULL);
+    } while (!mailbox_take(e->detached, &byte));
 }
 
 /* ---- call thread: listeners ---- */

@@ -96,6 +96,7 @@ struct rig *rig_new_with(const struct edge_config *c)
     struct rig *r = g_new0(struct rig, 1);
 
     r->events = mailbox_new(sizeof(struct edge_event), 256);
+    r->nobody = mailbox_new(sizeof(struct edge_event), 1);
     r->edge = edge_new(c ? c : &standard);
     g_assert_nonnull(r->edge);
     stack_listen(r);
@@ -112,6 +113,7 @@ void rig_free(struct rig *r)
 {
     edge_free(r->edge);
     mailbox_free(r->events, edge_event_clear);
+    mailbox_free(r->nobody, NULL);
     (void)close(r->stack);
     g_free(r);
 }
@@ -137,11 +139,8 @@ struct edge_event rig_event(struct rig *r, enum edge_event_type type)
  * turn may accept, the next read, in any order beside the command: three turns have seen it all. */
 void rig_settle(struct rig *r)
 {
-    struct mailbox *nobody = mailbox_new(sizeof(struct edge_event), 1);
-
     for (int i = 0; i < 3; i++)
-        edge_detach(r->edge, nobody);
-    mailbox_free(nobody, NULL);
+        edge_detach(r->edge, r->nobody);
 }
 
 void rig_no_event(struct rig *r)

@@ -17,6 +17,7 @@ void clock_skip(unsigned seconds);
 struct rig {
     struct edge *edge;
     struct mailbox *events; /* web and SIP events alike */
+    struct mailbox *nobody; /* for rig_settle() */
     struct net_addr web;    /* plain; files "/", "/app.js", "/big"; routes below "/api/" */
     int stack;              /* listening socket of the stand-in */
     struct net_addr stack_at;
