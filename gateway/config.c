@@ -169,7 +169,7 @@ static void read_tls(const struct config_section *s, struct config *c, struct co
     if (t.client_ca && *s->name)
         config_error(r, config_entry_find(s, "client_ca")->line,
                      "client_ca: stands in plain [tls] alone, it holds for every name");
-    else
+    else if (t.client_ca)
         c->tls_client_ca = g_steal_pointer(&t.client_ca);
     g_free(t.client_ca);
     c->tls = g_renew(struct config_tls, c->tls, c->ntls + 1);
@@ -232,10 +232,8 @@ static struct config *parse(const char *name, struct span text, bool on_this_hos
 
     read_sections(f, c, r);
     paths_resolve(c);
-    if (c->domain) {
-        config_read_accounts(f, c, r);
-        config_read_routes(f, c, r);
-    }
+    config_read_accounts(f, c, r);
+    config_read_routes(f, c, r);
     config_check(f, c, r);
     if (on_this_host)
         config_check_host(f, c, r);

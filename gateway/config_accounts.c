@@ -30,18 +30,15 @@ static const struct config_key account_keys[] = {
 static bool address_read(const struct config_section *s, const struct config *c, struct account *a,
                          struct config_report *r)
 {
-    const char *host;
-
     if (*s->name == '\0') {
         config_error(r, s->line, "an account section is written [account USER]");
         return false;
     }
-    if (!account_set_address(a, s->name, c->domain)) {
+    if (!account_set_address(a, s->name, config_domain(c))) {
         config_error(r, s->line, "\"%s\" cannot be the name of an account", s->name);
         return false;
     }
-    host = strchr(a->address, '@') + 1;
-    if (!g_str_equal(host, c->domain)) {
+    if (config_is_foreign(c, a->address)) {
         config_error(r, s->line, "%s is not of this domain, %s", a->address, c->domain);
         return false;
     }
@@ -74,16 +71,17 @@ static void account_read(const struct config_section *s, struct config *c, GHash
                          struct config_report *r)
 {
     struct account_section as = {.account.from_config = true};
+    bool named;
 
     account_default_profiles(&as.account);
-    if (!address_read(s, c, &as.account, r))
-        return;
-    if (!g_hash_table_add(seen, g_strdup(as.account.address)))
+    named = address_read(s, c, &as.account, r);
+    if (named && !g_hash_table_add(seen, g_strdup(as.account.address)))
         config_error(r, s->line, "the account %s stands twice", as.account.address);
     config_apply(s, account_keys, G_N_ELEMENTS(account_keys), &as, r);
-    credentials_check(s, &as, r);
+    if (named)
+        credentials_check(s, &as, r);
     if (as.password)
-        account_set_password(&as.account, c->domain, as.password);
+        account_set_password(&as.account, config_domain(c), as.password);
     g_free(as.password);
     c->account[c->naccounts++] = as.account;
 }

@@ -83,6 +83,16 @@ static void check_ports(const struct config_file *f, const struct config *c,
         }
 }
 
+const char *config_domain(const struct config *c)
+{
+    return c->domain ? c->domain : "missing.invalid";
+}
+
+bool config_is_foreign(const struct config *c, const char *address)
+{
+    return c->domain && !g_str_equal(strchr(address, '@') + 1, c->domain);
+}
+
 static void check_tls(const struct config_file *f, const struct config *c, struct config_report *r)
 {
     if (c->ntls)

@@ -92,6 +92,11 @@ bool value_ha1(const char *value, const struct config_key *k, void *field, char 
  */
 void config_pair_advertised(const char *value, struct config *c);
 
+/** The domain, or a stand-in while it is missing, so that the rest can still be checked. */
+const char *config_domain(const struct config *c);
+/** An address of another domain than ours; never while ours is missing. */
+bool config_is_foreign(const struct config *c, const char *address);
+
 /** The parts of config_parse(): one file each. */
 void config_read_accounts(const struct config_file *f, struct config *c, struct config_report *r);
 void config_read_routes(const struct config_file *f, struct config *c, struct config_report *r);

@@ -94,11 +94,11 @@ static void target_check(const struct config_section *s, const struct config *c,
     g_autofree char *sample = g_strjoinv("1", parts); /* %n: what was dialled */
     char address[192];
 
-    if (!account_normalise(sample, c->domain, address)) {
+    if (!account_normalise(sample, config_domain(c), address)) {
         config_error(r, line, "to: \"%s\" is no address", target);
         return;
     }
-    if (!g_str_equal(strchr(address, '@') + 1, c->domain))
+    if (config_is_foreign(c, address))
         config_error(r, line, "to: %s is not of this domain, %s", target, c->domain);
     else if (!strstr(target, "%n") && !g_str_has_prefix(address, "echo@") &&
              !account_known(c, address))
@@ -114,7 +114,7 @@ static void callers_read(const struct config_section *s, const struct config *c,
 
         if (g_ascii_strcasecmp(route->from[i], "anyone") == 0)
             (void)g_strlcpy(address, "anyone", sizeof(address));
-        else if (!account_normalise(route->from[i], c->domain, address)) {
+        else if (!account_normalise(route->from[i], config_domain(c), address)) {
             config_error(r, line_of(s, "from"), "from: \"%s\" is neither an address nor anyone",
                          route->from[i]);
             continue;

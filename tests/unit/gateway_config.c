@@ -284,7 +284,9 @@ static const struct {
      "t.conf:5: connections_per_address: is more than connections (20)\n"},
     /* accounts */
     {GOOD "[account]\npassword = x\n", "t.conf:5: an account section is written [account USER]\n"},
-    {GOOD "[account a b]\npassword = x\n", "t.conf:5: \"a b\" cannot be the name of an account\n"},
+    {GOOD "[account a b]\npassword = x\nwings = 2\n",
+     "t.conf:5: \"a b\" cannot be the name of an account\n"
+     "t.conf:7: [account] knows no key wings\n"},
     {GOOD "[account bob@else.example]\npassword = x\n",
      "t.conf:5: bob@else.example is not of this domain, example.org\n"},
     {GOOD "[account Echo]\npassword = x\n",
@@ -374,6 +376,16 @@ static void unknown_local_targets_are_a_warning(void)
     g_assert_cmpstr(c->warnings, ==,
                     "t.conf:7: warning: to: no [account] here is called nobody@example.org; "
                     "'tandem user add' must have it\n");
+    config_free(c);
+}
+
+static void a_named_certificate_leaves_client_ca_alone(void)
+{
+    struct config *c = parse_ok(GOOD "[tls]\ncertificate = a\nkey = b\nclient_ca = c\n"
+                                     "[tls x.example]\ncertificate = d\nkey = e\n");
+
+    g_assert_cmpstr(c->tls_client_ca, ==, "./c");
+    g_assert_cmpstr(c->tls[1].key, ==, "./e");
     config_free(c);
 }
 
@@ -537,6 +549,8 @@ void unit_gateway_config(void)
                     all_faults_are_told_at_once_in_order);
     g_test_add_func("/gateway/config/unknown-local-targets-are-a-warning",
                     unknown_local_targets_are_a_warning);
+    g_test_add_func("/gateway/config/a-named-certificate-leaves-client-ca-alone",
+                    a_named_certificate_leaves_client_ca_alone);
     g_test_add_func("/gateway/config/families-do-not-collide", families_do_not_collide);
     g_test_add_func("/gateway/config/pairs-of-advertised-addresses", pairs_of_advertised_addresses);
     g_test_add_func("/gateway/config/too-many-faults-are-cut", too_many_faults_are_cut);
