@@ -118,6 +118,16 @@ void gen_clear(struct ice *ice, unsigned gen)
     ice->gen[gen] = (struct ice_gen){.due_us = ICE_NEVER};
 }
 
+static bool lacks(const struct ice_gen *g, bool local)
+{
+    return local ? !g->has_local || g->borrowed : !g->has_remote;
+}
+
+static bool complete(const struct ice_gen *g)
+{
+    return !lacks(g, true) && !lacks(g, false);
+}
+
 /* The generation that new credentials of one side belong to: the one that waits for them, or a
  * fresh one. */
 static struct ice_gen *gen_for(struct ice *ice, bool local)
@@ -130,13 +140,13 @@ static struct ice_gen *gen_for(struct ice *ice, bool local)
         current->use = GEN_CURRENT;
         return current;
     }
-    if (!(current->has_local && current->has_remote)) {
-        if (local ? current->has_local : current->has_remote)
+    if (!complete(current)) {
+        if (!lacks(current, local))
             pair_drop_gen(ice, ice->current); /* replaced before it was ever used */
         return current;
     }
-    if (other->use == GEN_PENDING && !(other->has_local && other->has_remote)) {
-        if (local ? other->has_local : other->has_remote)
+    if (other->use == GEN_PENDING && !complete(other)) {
+        if (!lacks(other, local))
             pair_drop_gen(ice, 1 - ice->current);
         return other;
     }
@@ -145,17 +155,19 @@ static struct ice_gen *gen_for(struct ice *ice, bool local)
     return other;
 }
 
-static uint32_t ufrag_hash(const char *ufrag)
+uint32_t gen_hash(struct span remote_ufrag)
 {
-    uint32_t h = g_str_hash(ufrag);
+    uint32_t h = 2166136261; /* FNV-1a */
 
-    return h ? h : 1;
+    for (size_t i = 0; i < remote_ufrag.n; i++)
+        h = (h ^ (uint8_t)remote_ufrag.p[i]) * 16777619;
+    return h;
 }
 
-/* Candidates that named a generation before it was described. */
-static void adopt_candidates(struct ice *ice, unsigned gen)
+/* Pairs that named a generation before it was described. */
+static void adopt_pairs(struct ice *ice, unsigned gen)
 {
-    uint32_t h = ufrag_hash(ice->gen[gen].remote_ufrag);
+    uint32_t h = gen_hash(span_of(ice->gen[gen].remote_ufrag));
 
     for (unsigned i = 0; i < ICE_PAIRS_MAX; i++) {
         struct ice_pair *p = &ice->pair[i];
@@ -176,11 +188,14 @@ static void gen_changed(struct ice *ice, struct ice_gen *g, uint64_t now_us)
     g->due_us = now_us + ice->options->timeout_us;
     g->first_valid_us = 0;
     g->cut_short = false;
-    /* Checks of the peer came first: ask back at once (RFC 8445 7.3.1.4). */
     for (unsigned i = 0; i < ICE_PAIRS_MAX; i++) {
         struct ice_pair *p = &ice->pair[i];
 
-        if (p->used && p->gen == g - ice->gen && p->asked_us)
+        if (!p->used || p->gen != g - ice->gen)
+            continue;
+        p->state = PAIR_WAITING; /* whatever was tried with other credentials */
+        p->tx = (struct ice_tx){.open = false};
+        if (p->asked_us) /* the peer came first: ask back at once (RFC 8445 7.3.1.4) */
             pair_trigger(ice, p);
     }
 }
@@ -209,6 +224,7 @@ enum gw_err ice_set_local(struct ice *ice, const struct ice_credentials *local, 
         return GW_OK;
     g = gen_for(ice, true);
     g->has_local = true;
+    g->borrowed = false;
     g->local = *local;
     gen_changed(ice, g, now_us);
     ice_timer(ice, now_us);
@@ -231,7 +247,11 @@ enum gw_err ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd, 
     g->has_remote = true;
     (void)g_strlcpy(g->remote_ufrag, ufrag, sizeof(g->remote_ufrag));
     (void)g_strlcpy(g->remote_pwd, pwd, sizeof(g->remote_pwd));
-    adopt_candidates(ice, (unsigned)(g - ice->gen));
+    if (!g->has_local && g->use == GEN_PENDING) {
+        g->has_local = g->borrowed = true;
+        g->local = ice->gen[ice->current].local;
+    }
+    adopt_pairs(ice, (unsigned)(g - ice->gen));
     gen_changed(ice, g, now_us);
     ice_timer(ice, now_us);
     return GW_OK;
@@ -315,7 +335,7 @@ enum gw_err ice_add_candidate(struct ice *ice, const struct desc_candidate *c, u
     like.gen = (uint8_t)gen_of_candidate(ice, c);
     like.made_us = now_us;
     if (like.gen == GEN_LATER)
-        like.ufrag_hash = ufrag_hash(c->ufrag);
+        like.ufrag_hash = gen_hash(span_of(c->ufrag));
     for (unsigned i = 0; i < ice->params.nlocals; i++) {
         const struct net_addr *base = &ice->params.locals[i];
 

@@ -17,7 +17,9 @@
  *
  *  Restart (RFC 8445 9): ice_set_local() and ice_set_remote() with new credentials, in either
  * order, make a new generation. The old one keeps its selected path, answers checks and keeps its
- * consent until the new one selects a path; then the old one still answers for ICE_LINGER_US. A new
+ * consent until the new one selects a path; then the old one still answers for ICE_LINGER_US. New
+ * remote credentials alone, as of another fork's answer (RFC 8839 4.4.4), are tried with our old
+ * ones until new ones come. A new
  * generation that never selects anything does no harm while the old path has consent. */
 #pragma once
 
@@ -75,8 +77,9 @@ void ice_host_candidate(const struct net_addr *addr, unsigned index, struct desc
 enum ice_kind { ICE_NOT_STUN, ICE_REQUEST, ICE_RESPONSE, ICE_INDICATION };
 struct ice_route {
     enum ice_kind kind;
-    struct span ufrag; /* ICE_REQUEST: ours, from "ours:theirs"; points into the datagram */
-    uint32_t tag;      /* ICE_RESPONSE: ice_params.tag of the agent that asked */
+    struct span ufrag;  /* ICE_REQUEST: ours, from "ours:theirs"; points into the datagram */
+    struct span theirs; /* ICE_REQUEST: the other half */
+    uint32_t tag;       /* ICE_RESPONSE: ice_params.tag of the agent that asked */
 };
 /** Look at a datagram whose first octet is 0-3 (RFC 7983). Bounds-checked, no cryptography. False:
  * not for any agent (malformed, no USERNAME, no method we know): drop it silently. */

@@ -134,23 +134,34 @@ static bool role_conflict(struct ice *ice, const struct wire_request *r)
     return false;
 }
 
-/* Both parts of USERNAME count: a forked or restarted peer may leave ours the same. */
-static unsigned gen_asked(const struct ice *ice, struct span ufrag)
+/* Whose credentials a check was made with: @p local by our half of USERNAME, @p gen by both. Forks
+ * share our half; one that is not described yet is for later. */
+static bool whose(const struct ice *ice, const struct ice_route *route, unsigned *local,
+                  unsigned *gen)
 {
-    unsigned found = GENS;
+    bool found = false;
 
     for (unsigned i = 0; i < GENS; i++) {
         const struct ice_gen *g = &ice->gen[i];
 
-        if (g->use != GEN_FREE && g->has_local && span_equal(ufrag, span_of(g->local.ufrag)))
-            found = i;
+        if (g->use == GEN_FREE || !g->has_local ||
+            !span_equal(route->ufrag, span_of(g->local.ufrag)))
+            continue;
+        *local = i;
+        if (g->has_remote && span_equal(route->theirs, span_of(g->remote_ufrag))) {
+            *gen = i;
+            return true;
+        }
+        if (!found || !g->has_remote)
+            *gen = g->has_remote ? (unsigned)GEN_LATER : i;
+        found = true;
     }
     return found;
 }
 
 static bool wants_check(const struct ice *ice, const struct ice_pair *p, uint64_t now_us)
 {
-    if (ice->gen[p->gen].use == GEN_LINGERING)
+    if (p->gen == GEN_LATER || ice->gen[p->gen].use == GEN_LINGERING)
         return false;
     switch (p->state) {
     case PAIR_WAITING:
@@ -161,31 +172,40 @@ static bool wants_check(const struct ice *ice, const struct ice_pair *p, uint64_
     return false;
 }
 
+static struct ice_pair *pair_asked(struct ice *ice, struct ice_pair *from,
+                                   const struct wire_request *r, const struct ice_route *route)
+{
+    struct ice_pair *p = pair_find(ice, from->gen, from->local, &from->remote);
+
+    if (p)
+        return p;
+    from->priority = r->priority; /* peer-reflexive (RFC 8445 7.3.1.3) */
+    if (from->gen == GEN_LATER)
+        from->ufrag_hash = gen_hash(route->theirs);
+    return pair_add(ice, from);
+}
+
 void check_input_request(struct ice *ice, struct span datagram, unsigned local,
                          const struct net_addr *remote, uint64_t now_us)
 {
     struct ice_pair from = {.local = (uint8_t)local, .remote = *remote, .made_us = now_us};
+    unsigned ours = 0, gen = 0;
     struct wire_request r;
     struct ice_route route;
     struct ice_pair *p;
-    unsigned gen;
 
-    if (!ice_route(datagram, &route) || (gen = gen_asked(ice, route.ufrag)) == GENS ||
-        !wire_read_request(ice->wire, datagram, ice->gen[gen].local.pwd, &r)) {
+    if (!ice_route(datagram, &route) || !whose(ice, &route, &ours, &gen) ||
+        !wire_read_request(ice->wire, datagram, ice->gen[ours].local.pwd, &r)) {
         ice->dropped++;
         return;
     }
     if (r.unknown_attribute || role_conflict(ice, &r)) {
-        answer(ice, &ice->gen[gen], datagram, r.unknown_attribute ? 420 : 487, &from);
+        answer(ice, &ice->gen[ours], datagram, r.unknown_attribute ? 420 : 487, &from);
         return;
     }
-    answer(ice, &ice->gen[gen], datagram, 0, &from);
-    p = pair_find(ice, gen, local, remote);
-    if (!p) { /* peer-reflexive (RFC 8445 7.3.1.3) */
-        from.gen = (uint8_t)gen;
-        from.priority = r.priority;
-        p = pair_add(ice, &from);
-    }
+    answer(ice, &ice->gen[ours], datagram, 0, &from);
+    from.gen = (uint8_t)gen;
+    p = pair_asked(ice, &from, &r, &route);
     if (!p)
         return;
     pair_tell(ice, p, ICE_PATH_CHECKED);

@@ -55,6 +55,7 @@ static void select_path(struct ice *ice, struct ice_pair *p, uint64_t now_us)
         old->use = GEN_LINGERING;
         old->due_us = now_us + ICE_LINGER_US;
         g->use = GEN_CURRENT;
+        g->borrowed = false;
         ice->current = p->gen;
     }
     g->due_us = ICE_NEVER;

@@ -29,6 +29,7 @@ enum gen_use {
 struct ice_gen {
     enum gen_use use;
     bool has_local, has_remote;
+    bool borrowed; /* local is the other generation's: new ones may come, or never (forks) */
     struct ice_credentials local;
     char remote_ufrag[DESC_ICE_MAX], remote_pwd[DESC_ICE_MAX];
     uint64_t due_us;         /* unselected: give up; lingering: forget. ICE_NEVER until complete */
@@ -119,6 +120,8 @@ static inline const struct net_addr *pair_base(const struct ice *ice, const stru
 }
 
 /* ice.c */
+/** For candidates and checks that name a generation of the peer before its description does. */
+uint32_t gen_hash(struct span remote_ufrag);
 bool gen_checks(const struct ice *ice, unsigned gen); /* complete, and may select a path */
 static inline struct ice_pair *gen_selected(const struct ice *ice, unsigned gen)
 {

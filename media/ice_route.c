@@ -47,7 +47,7 @@ bool ice_route(struct span d, struct ice_route *out)
     struct span username = {NULL, 0};
     uint16_t type;
 
-    *out = (struct ice_route){ICE_NOT_STUN, {NULL, 0}, 0};
+    *out = (struct ice_route){.kind = ICE_NOT_STUN};
     if (d.n < WIRE_HEADER_LEN || (uint8_t)d.p[0] > 3 || get32(d.p + 4) != STUN_MAGIC_COOKIE ||
         (size_t)get16(d.p + 2) + WIRE_HEADER_LEN != d.n || d.n % 4)
         return false;
@@ -58,7 +58,8 @@ bool ice_route(struct span d, struct ice_route *out)
     case 0x0001:
         out->kind = ICE_REQUEST;
         out->ufrag = span_cut(&username, ':');
-        return !span_empty(out->ufrag) && !span_empty(username);
+        out->theirs = username;
+        return !span_empty(out->ufrag) && !span_empty(out->theirs);
     case 0x0011: out->kind = ICE_INDICATION; return true;
     case 0x0101:
     case 0x0111:

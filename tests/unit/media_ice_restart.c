@@ -288,6 +288,45 @@ static void candidates_name_their_generation(void)
     no_packet_was_lost(&w);
 }
 
+/* A forked offer: another branch answers, and our credentials stay what they were. */
+static void fork_that_answers_last_gets_media(void)
+{
+    struct world w = talking();
+    struct icenode *c = icenet_agent(w.net, 2, "10.0.0.3:7000", false);
+
+    c->media = true;
+    icenet_describe(w.a, c); /* it has our offer all along, and checks before its answer is here */
+    icenet_candidates(w.a, c);
+    icenet_run(w.net, 2 * ICENET_S);
+    g_assert_cmpuint(w.a->selects, ==, 1); /* its checks take nothing from the first branch */
+    icenet_describe(c, w.a);
+    g_assert_true(icenet_connect(w.a, c, ICENET_S));
+    g_assert_cmpuint(w.a->selects, ==, 2);
+    g_assert_true(icenet_agree(w.a, c));
+    icenet_describe(c, w.a); /* the final answer repeats it */
+    icenet_run(w.net, 60 * ICENET_S);
+    g_assert_cmpint(ice_state(w.a->ice), ==, ICE_READY);
+    g_assert_cmpuint(w.a->media_lost, ==, 0);
+    g_assert_cmpuint(c->media_got, >, 2900);
+    icenet_free(w.net);
+}
+
+/* New remote credentials are tried with our old ones, yet ours may come late. */
+static void own_credentials_after_the_peers_are_taken_late(void)
+{
+    struct world w = talking();
+
+    icenet_restart(w.b);
+    icenet_describe(w.b, w.a);
+    icenet_candidates(w.b, w.a);
+    icenet_run(w.net, 7 * ICENET_MS); /* a's check with the old ones is under way */
+    icenet_restart(w.a);
+    icenet_describe(w.a, w.b);
+    icenet_candidates(w.a, w.b);
+    both_ready(&w, ICENET_S);
+    no_packet_was_lost(&w);
+}
+
 #define ADD(claim, fn) g_test_add_func("/media/ice_restart/" claim, fn)
 
 void unit_media_ice_restart(void)
@@ -308,5 +347,8 @@ void unit_media_ice_restart(void)
         old_path_lost_during_the_restart_is_no_failure);
     ADD("old-credentials-are-answered-until-they-linger-no-more",
         old_credentials_are_answered_until_they_linger_no_more);
+    ADD("fork-that-answers-last-gets-media", fork_that_answers_last_gets_media);
+    ADD("own-credentials-after-the-peers-are-taken-late",
+        own_credentials_after_the_peers_are_taken_late);
     ADD("candidates-name-their-generation", candidates_name_their_generation);
 }
