@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { EVENTS_MAX = 65536, WORKERS_MAX = 64, STATS_TRIES = 64 };
+enum { EVENTS_MAX = 16384, WORKERS_MAX = 64, STATS_TRIES = 64 };
 
 struct media_leg *media_leg_find(struct media *m, struct media_id id)
 {

@@ -176,8 +176,6 @@ static bool source_fits(const struct port *p, const struct sock *at, const struc
 {
     const struct worker *w = p->session->worker;
 
-    if (!port_transport(p)->usable)
-        return false;
     if (p->ice || !p->own)
         return tuple_get(worker_tuples(w), at->id, from) == p;
     return latch_permits(&p->latch, from, worker_now(w));
@@ -298,7 +296,8 @@ void port_input(struct port *p, struct sock *at, const struct net_addr *from, st
         slot_give(worker_outbox(s->worker), slot);
         return;
     }
-    if (!source_fits(p, at, from)) {
+    /* DTLS may come before the answer that says it would. */
+    if ((!port_transport(p)->usable && kind != PKT_DTLS) || !source_fits(p, at, from)) {
         slot_drop(p, slot);
         return;
     }

@@ -1,3 +1,4 @@
+#include "media/octets.h"
 #include "media/session.h"
 #include "media/worker.h"
 
@@ -134,14 +135,9 @@ static void digit_feed(struct session *s, unsigned stream, const struct plan_cod
 /* A retransmission names the packet it repeats by the sender's number (RFC 4588 4): in ours. */
 static void rtx_renumber(const struct rtp_rewriter *w, uint8_t *payload, size_t n)
 {
-    uint16_t osn;
-
     if (n < 2)
         return;
-    osn = (uint16_t)(payload[0] << 8 | payload[1]);
-    osn = (uint16_t)(w->out_high - (uint16_t)(w->in_high - osn));
-    payload[0] = (uint8_t)(osn >> 8);
-    payload[1] = (uint8_t)osn;
+    octets_put16(payload, (uint16_t)(w->out_high - (uint16_t)(w->in_high - octets_get16(payload))));
 }
 
 static bool packet_rewrite(struct session *s, unsigned stream, const struct plan_codec *codec,
@@ -157,7 +153,7 @@ static bool packet_rewrite(struct session *s, unsigned stream, const struct plan
         rtx_renumber(&far->out.w, pkt + h->header_len, h->payload_len);
     if (codec->dtmf && codec->clock_in != codec->clock_out)
         (void)dtmf_scale(pkt + h->header_len, h->payload_len, codec->clock_in, codec->clock_out);
-    if (h->extension_profile)
+    if (h->extension_at)
         rtp_extensions_map(pkt, h, way->plan.extension, way->plan.nextensions);
     switch (rtp_rewriter_apply(&out->w, pkt, h, way->clock_hz, worker_now(s->worker))) {
     case RTP_DROP: return false;

@@ -264,6 +264,8 @@ static void way_set(struct session *from, struct session *to, const struct plan_
         return;
     in = &from->stream[plan->from_stream];
     out = &to->stream[plan->to_stream];
+    if (!in->used || !out->used)
+        return;
     if (!in->way)
         in->way = g_new0(struct way, 1);
     way = in->way;

@@ -244,6 +244,26 @@ static void without_candidates_peer_reflexive_ones_do(void)
     pair_done(w, said);
 }
 
+/* Checks and the ClientHello overtake the answer: they are remembered. */
+static void an_answer_may_come_after_the_peers_handshake(void)
+{
+    struct world w[2];
+    struct media_id leg[2];
+    struct desc *said[2];
+    uint64_t end;
+
+    describe_pair(w, leg, said);
+    g_assert_cmpint(media_leg_describe(w[1].m, leg[1], said[0], false, said[1]), ==, GW_OK);
+    end = clock_now_us() + 100 * US_PER_MS; /* it checks, and says hello on its valid path */
+    while (clock_now_us() < end)
+        world_turn();
+    media_leg_remote(w[0].m, leg[0], said[1], false);
+    world_await(&w[0], leg[0], MEDIA_READY, 1);
+    world_await(&w[1], leg[1], MEDIA_READY, 1);
+    g_assert_cmpuint(world_stats(&w[0], leg[0]).rx_dropped, ==, 0);
+    pair_done(w, said);
+}
+
 /* A plain peer behind each. */
 static void ends_join(struct world w[2], const struct media_id leg[2], struct peer end[2])
 {
@@ -412,6 +432,7 @@ void unit_media_bundle(void)
     g_test_add_func("/media/bundle/many-ssrcs", ever_new_ssrcs_do_not_push_the_live_one_out);
     g_test_add_func("/media/paths/trickle",
                     candidates_may_trickle_before_and_after_the_description);
+    g_test_add_func("/media/paths/late-answer", an_answer_may_come_after_the_peers_handshake);
     g_test_add_func("/media/paths/peer-reflexive", without_candidates_peer_reflexive_ones_do);
     g_test_add_func("/media/paths/roam", a_peer_whose_nat_rebinds_is_followed);
     g_test_add_func("/media/paths/strangers", strangers_on_the_shared_port_change_nothing);
