@@ -72,7 +72,9 @@ snd_path ${join(this.dir, 'rec')}
       s.once('error', () => resolve(null));
     }));
     this.#listen();
-    if (register) await this.wait('REGISTER_OK');
+    if (register) { // it may have registered before anyone listened to its events
+      await until(`${this.o.user}'s baresip is registered`, async () => /\bOK\b/.test(((await this.command('reginfo')).data ?? '').replace(/\x1b\[[0-9;]*m/g, '')));
+    }
     return this;
   }
 

@@ -12,7 +12,7 @@ let next = 0;
 
 export const IP = '10.77.0.1'; // of v0 in the test's namespace (tests/e2e/run)
 export const DOMAIN = 'tandem.test';
-export const PASSWORD = 'correct horse 7';
+export const PASSWORD = 'Correct-Horse-7';
 
 export class Tandem {
   /** {accounts: {alice: {media: 'plain'}}, extra: 'more sections', sipExtra: 'more keys of [sip]', cert, key, ring, dir, log} */
