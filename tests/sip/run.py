@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
 """Black-box tests of sip/ alone: SIP_RIG=build/dev/tests/sip_rig tests/sip/run.py [-k PATTERN]"""
+import os
 import re
+import shutil
+import socket
+import subprocess
+import tempfile
 import time
 import unittest
 
-from ua import DOMAIN, SDP, UA, Rig
+import baresip
+from ua import DOMAIN, SDP, UA, Rig, free_port
 
 
 class Case(unittest.TestCase):
@@ -169,8 +175,6 @@ class RegistrarSha256(Case):
 
 class RegistrarRestart(unittest.TestCase):
     def test_bindings_survive_a_restart_and_expired_ones_do_not(self):
-        import os
-        import tempfile
         with tempfile.TemporaryDirectory() as folder:
             store = os.path.join(folder, "store")
             rig = Rig("--store", store)
@@ -737,6 +741,83 @@ class OutgoingCalls(Case):
         self.assertTrue(update.get("Session-Expires").startswith("2;refresher=uac"))
         phone.reply(update, 200, headers=("Session-Expires: 90;refresher=uac",))
         caller.expect((200, "INVITE"))
+
+
+@unittest.skipUnless(baresip.available(), "baresip is not installed")
+class RealPhones(unittest.TestCase):
+    """baresip to baresip through sip/, each over its own transport."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.cert = os.path.join(cls.folder, "cert.pem")
+        key = os.path.join(cls.folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cls.cert,
+                        "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+                       check=True, stderr=subprocess.DEVNULL)
+        cls.tcp, cls.tls = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+        cls.rig = Rig("--tcp", f"127.0.0.1:{cls.tcp}", "--tls", f"127.0.0.1:{cls.tls}",
+                      "--certificate", cls.cert, "--key", key)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.rig.stop()
+        shutil.rmtree(cls.folder)
+
+    def phone(self, user, password, transport, more=""):
+        port = {"udp": self.rig.port, "tcp": self.tcp, "tls": self.tls}[transport]
+        phone = baresip.Baresip(f"<sip:{user}@127.0.0.1:{port};transport={transport}>;"
+                                f"auth_user={user};auth_pass={password};regint=60{more}",
+                                ca=self.cert)
+        self.addCleanup(phone.stop)
+        phone.address = f"sip:{user}@127.0.0.1:{port};transport={transport}"
+        phone.wait_log("200 OK")
+        return phone
+
+    def call(self, transport_a, transport_b):
+        a = self.phone("alice", "secret", transport_a)
+        b = self.phone("bob", "pw", transport_b)
+        a.command("dial", a.address.replace("alice", "bob"))
+        b.expect("CALL_INCOMING")
+        a.expect("CALL_RINGING")
+        b.command("accept")
+        a.expect("CALL_ESTABLISHED")
+        b.expect("CALL_ESTABLISHED")
+        return a, b
+
+    def test_udp_calls_tcp_and_the_caller_hangs_up(self):
+        a, b = self.call("udp", "tcp")
+        a.command("hangup")
+        b.expect("CALL_CLOSED")
+
+    def test_tcp_calls_tls_and_the_callee_hangs_up(self):
+        a, b = self.call("tcp", "tls")
+        b.command("hangup")
+        a.expect("CALL_CLOSED")
+
+    def test_tls_calls_udp_and_holds(self):
+        a, b = self.call("tls", "udp")
+        a.command("hold")
+        self.rig.wait_line("bob a offer")
+        self.rig.wait_line("bob b answer$")
+        a.command("hangup")
+        b.expect("CALL_CLOSED")
+
+    def test_a_wrong_password_is_refused(self):
+        phone = baresip.Baresip(f"<sip:alice@127.0.0.1:{self.rig.port}>;auth_pass=no;regint=60")
+        self.addCleanup(phone.stop)
+        phone.wait_log("403 Wrong Credentials")
+
+    def test_a_closed_connection_takes_its_bindings_along(self):
+        phone = self.phone("alice", "secret", "tcp")
+        phone.process.kill()
+        time.sleep(0.3)
+        ua = UA(self.rig, "stranger", host="elsewhere.example")
+        ua.invite("alice", auth=False)
+        ua.expect(480)
+        ua.close()
 
 
 class Shutdown(Case):

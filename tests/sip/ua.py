@@ -24,7 +24,7 @@ class Rig:
 
     def __init__(self, *args, program=None, accounts=("alice:secret", "bob:pw"), udp=None):
         self.port = udp or free_port()
-        argv = [program or os.environ["SIP_RIG"], "--udp", f"127.0.0.1:{self.port}"]
+        argv = [program or os.environ.get("SIP_RIG", "build/dev/tests/sip_rig"), "--udp", f"127.0.0.1:{self.port}"]
         for a in accounts:
             argv += ["--account", a]
         self.lines = []
