@@ -356,7 +356,7 @@ void edge_http_respond(struct edge *e, uint64_t id, unsigned status, const char 
 
 void edge_ws_send(struct edge *e, uint64_t id, const char *text, size_t n)
 {
-    struct edge_cmd cmd = {.type = CMD_WS_SEND, .id = id, .u.text = {g_strndup(text, n), n}};
+    struct edge_cmd cmd = {.type = CMD_WS_SEND, .id = id, .u.text = {g_memdup2(text, n), n}};
 
     cmd_post(e, &cmd);
 }

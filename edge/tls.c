@@ -287,8 +287,10 @@ SSL *tls_connect(struct tls_store *store, int fd, const char *name)
         return NULL;
     (void)SSL_set_fd(ssl, fd);
     SSL_set_connect_state(ssl);
-    if (!name_is_numeric(name)) /* RFC 6066 3: no addresses in SNI */
-        (void)SSL_set_tlsext_host_name(ssl, name);
+    if (!name_is_numeric(name)) {               /* RFC 6066 3: no addresses in SNI */
+        g_autofree char *copy = g_strdup(name); /* OpenSSL's macro casts const away */
+        (void)SSL_set_tlsext_host_name(ssl, copy);
+    }
     return ssl;
 }
 

@@ -305,6 +305,17 @@ static void on_ws_send(void *arg, const void *data, size_t n)
     stream_write(w->stream, data, n);
 }
 
+/* With a NUL behind, and any inside kept. */
+static char *bytes_dup(const char *p, size_t n)
+{
+    char *copy = g_malloc(n + 1);
+
+    if (n)
+        memcpy(copy, p, n);
+    copy[n] = '\0';
+    return copy;
+}
+
 static void on_ws_text(void *arg, const char *text, size_t n)
 {
     struct web *w = arg;
@@ -312,7 +323,7 @@ static void on_ws_text(void *arg, const char *text, size_t n)
                             .id = w->id,
                             .peer = w->client,
                             .tls = w->client_tls,
-                            .body = g_strndup(text, n),
+                            .body = bytes_dup(text, n),
                             .body_len = n};
 
     edge_count(w->edge, COUNT_WS_MESSAGES);

@@ -194,8 +194,10 @@ struct peer peer_connect_tls(const struct net_addr *to, const struct peer_tls *h
     }
     p.ssl = SSL_new(p.ctx);
     (void)SSL_set_fd(p.ssl, p.fd);
-    if (how->sni)
-        (void)SSL_set_tlsext_host_name(p.ssl, how->sni);
+    if (how->sni) {
+        g_autofree char *sni = g_strdup(how->sni); /* OpenSSL's macro casts const away */
+        (void)SSL_set_tlsext_host_name(p.ssl, sni);
+    }
     if (how->alpn) {
         unsigned char wire[64] = {(unsigned char)strlen(how->alpn)};
         memcpy(wire + 1, how->alpn, wire[0]);

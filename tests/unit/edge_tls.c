@@ -17,6 +17,7 @@ static struct rig *tls_rig(struct net_addr *at)
     return r;
 }
 
+static char host[] = "example.test";
 static const struct peer_tls example = {.sni = "example.test"};
 
 static void check_page(struct peer *p)
@@ -163,7 +164,7 @@ static void reload_under_a_handshake(void)
     int n;
 
     SSL_set_bio(ssl, in, out);
-    (void)SSL_set_tlsext_host_name(ssl, "example.test");
+    (void)SSL_set_tlsext_host_name(ssl, host);
     g_assert_cmpint(SSL_connect(ssl), ==, -1);
     n = BIO_read(out, hello, sizeof(hello));
     g_assert_cmpint(n, >, 100);
@@ -273,7 +274,7 @@ static void sessions_resume_or_begin_anew(void)
         again = peer_connect(&at);
         again.ssl = SSL_new(p.ctx);
         (void)SSL_set_fd(again.ssl, again.fd);
-        (void)SSL_set_tlsext_host_name(again.ssl, "example.test");
+        (void)SSL_set_tlsext_host_name(again.ssl, host);
         (void)SSL_set_session(again.ssl, session);
         g_assert_cmpint(SSL_connect(again.ssl), ==, 1);
         check_page(&again);
