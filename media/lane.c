@@ -42,7 +42,16 @@ static unsigned addr_towards(const struct media *m, const struct net_addr *peer)
     return best;
 }
 
-static enum gw_err lane_open(struct media *m, const struct media_leg *l, unsigned index,
+/* A share of the shared port is for browsers. What may fall back to plain addresses or to a second
+ * port gets its own; so does a peer that does not bundle: it may be a server that itself has one
+ * port for all, and between two such ports calls could not be told apart. */
+static bool lane_shared(const struct media_leg *l, const struct desc *peer,
+                        const struct desc_transport *t)
+{
+    return peer ? t->ice && t->rtcp_mux && peer->bundled : l->profile.ice && l->profile.bundle;
+}
+
+static enum gw_err lane_open(struct media *m, const struct media_leg *l, const struct desc *offer,
                              const struct desc_transport *peer, struct lane *lane)
 {
     const struct desc_profile *p = &l->profile;
@@ -53,9 +62,7 @@ static enum gw_err lane_open(struct media *m, const struct media_leg *l, unsigne
     lane->fd[0] = lane->fd[1] = -1;
     lane->ice = peer ? peer->ice : p->ice;
     lane->security = peer ? peer->security : p->security;
-    /* The shared port wants ICE for good: multiplexed answers, or browsers. What may still fall
-     * back to plain addresses or a second port gets its own. */
-    lane->shared = lane->ice && mux && (peer || p->bundle);
+    lane->shared = lane_shared(l, offer, peer);
     lane->mux = peer && mux;
     if (!lane->shared) {
         lane->at = addr_towards(m, peer ? &peer->rtp : NULL);
@@ -64,7 +71,7 @@ static enum gw_err lane_open(struct media *m, const struct media_leg *l, unsigne
         if (err)
             return err;
     }
-    ice_credentials_make(tag_make(l->id.slot, index, 0), &lane->credentials);
+    ice_credentials_make(tag_make(l->id.slot, l->nlanes, 0), &lane->credentials);
     return GW_OK;
 }
 
@@ -118,7 +125,7 @@ static enum gw_err stream_place(struct media *m, struct media_leg *l, const stru
     if (shared < 0) {
         if (l->nlanes == TRANSPORTS_MAX)
             return GW_EFULL;
-        err = lane_open(m, l, l->nlanes, t, &lane);
+        err = lane_open(m, l, peer, t, &lane);
         if (err)
             return err;
         shared = (int)l->nlanes;

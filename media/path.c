@@ -1,4 +1,5 @@
 /* Where a port's packets go: tuples, ICE's paths, the latch's target. */
+#include "base/log.h"
 #include "media/port.h"
 #include "media/session.h"
 #include "media/worker.h"
@@ -24,9 +25,14 @@ static void path_set(struct port *p, struct sock *from, const struct net_addr *t
 void port_tuple_add(struct port *p, uint32_t sock, const struct net_addr *remote)
 {
     struct tuple_table *table = worker_tuples(p->session->worker);
+    const struct port *owner;
+    char text[NET_ADDR_TEXT];
 
-    if (tuple_get(table, sock, remote) == p)
+    owner = tuple_get(table, sock, remote);
+    if (owner == p)
         return;
+    if (owner)
+        LOG_W("media", "%s now talks for another leg", net_addr_text(remote, text));
     for (unsigned i = 0; i < p->ntuples; i++)
         if (p->tuple[i].sock == sock && net_addr_equal(&p->tuple[i].remote, remote))
             p->tuple[i--] = p->tuple[--p->ntuples]; /* another leg took it over meanwhile */
