@@ -160,12 +160,11 @@ static void give_up(struct dtls *d, enum dtls_why why, const char *detail)
 static bool promised(const struct dtls *d, const X509 *cert)
 {
     uint8_t digest[64];
-    unsigned n;
 
     for (unsigned i = 0; i < d->nfingerprints; i++) {
         const struct desc_fingerprint *f = &d->fingerprint[i];
+        unsigned n = dtls_digest(cert, f->hash, digest);
 
-        n = dtls_digest(cert, f->hash, digest);
         if (n && n == f->n && CRYPTO_memcmp(digest, f->value, n) == 0)
             return true;
     }
@@ -202,7 +201,8 @@ static bool suite_of(const SRTP_PROTECTION_PROFILE *profile, enum desc_suite *su
 /* RFC 5764 4.2: client key, server key, client salt, server salt. */
 static bool export_keys(struct dtls *d, enum desc_suite suite, struct dtls_keys *out)
 {
-    size_t key = desc_suite_key_len(suite), salt = desc_suite_salt_len(suite);
+    size_t key = desc_suite_key_len(suite);
+    size_t salt = desc_suite_salt_len(suite);
     uint8_t block[2 * DTLS_KEY_MAX];
     uint8_t *client = d->params.active ? out->send : out->receive;
     uint8_t *server = d->params.active ? out->receive : out->send;

@@ -93,14 +93,17 @@ void ice_free(struct ice *ice)
 
 void ice_log(const struct ice *ice, const char *what, const struct ice_pair *p)
 {
-    char local[NET_ADDR_TEXT], remote[NET_ADDR_TEXT];
     LOG_CALL(ice->params.call_id);
 
-    if (p)
+    if (p) {
+        char local[NET_ADDR_TEXT];
+        char remote[NET_ADDR_TEXT];
+
         LOG_D("ice", "%s local=%s remote=%s", what, net_addr_text(pair_base(ice, p), local),
               net_addr_text(&p->remote, remote));
-    else
+    } else {
         LOG_D("ice", "%s", what);
+    }
 }
 
 /* ---- generations ---- */
@@ -132,7 +135,8 @@ static bool complete(const struct ice_gen *g)
  * fresh one. */
 static struct ice_gen *gen_for(struct ice *ice, bool local)
 {
-    struct ice_gen *current = &ice->gen[ice->current], *other = &ice->gen[1 - ice->current];
+    struct ice_gen *current = &ice->gen[ice->current];
+    struct ice_gen *other = &ice->gen[1 - ice->current];
 
     if (ice->why) { /* after a failure everything is new */
         gen_clear(ice, ice->current);
@@ -310,7 +314,8 @@ static unsigned signalled_pairs(struct ice *ice, unsigned gen, struct ice_pair *
 
 static enum gw_err add_pair(struct ice *ice, const struct ice_pair *like)
 {
-    struct ice_pair *p = pair_find(ice, like->gen, like->local, &like->remote), *least;
+    struct ice_pair *p = pair_find(ice, like->gen, like->local, &like->remote);
+    struct ice_pair *least;
 
     if (p) { /* we met it first (RFC 8445 7.3.1.3) */
         p->priority = like->priority;

@@ -26,7 +26,8 @@ static bool uses_candidate(const struct ice_tx *tx)
 static void transmit(struct ice *ice, struct ice_pair *p)
 {
     const struct ice_gen *g = &ice->gen[p->gen];
-    uint8_t buf[ICE_DATAGRAM_MAX], id[WIRE_ID_LEN];
+    uint8_t buf[ICE_DATAGRAM_MAX];
+    uint8_t id[WIRE_ID_LEN];
     uint32_t tag = ice->params.tag;
     size_t n;
 
@@ -189,7 +190,8 @@ void check_input_request(struct ice *ice, struct span datagram, unsigned local,
                          const struct net_addr *remote, uint64_t now_us)
 {
     struct ice_pair from = {.local = (uint8_t)local, .remote = *remote, .made_us = now_us};
-    unsigned ours = 0, gen = 0;
+    unsigned ours = 0;
+    unsigned gen = 0;
     struct wire_request r;
     struct ice_route route;
     struct ice_pair *p;

@@ -18,7 +18,8 @@ uint32_t pair_local_priority(const struct ice_pair *p)
 
 uint64_t pair_priority(const struct ice *ice, const struct ice_pair *p)
 {
-    uint64_t ours = local_priority(TYPE_HOST, p->local), theirs = p->priority;
+    uint64_t ours = local_priority(TYPE_HOST, p->local);
+    uint64_t theirs = p->priority;
     uint64_t g = ice->params.controlling ? ours : theirs;
     uint64_t d = ice->params.controlling ? theirs : ours;
 

@@ -77,12 +77,13 @@ static void select_path(struct ice *ice, struct ice_pair *p, uint64_t now_us)
 static bool supersedes(struct ice *ice, const struct ice_pair *p, const struct ice_pair *s,
                        uint64_t now_us)
 {
-    uint64_t ours = pair_priority(ice, p), theirs = pair_priority(ice, s);
+    uint64_t rank = pair_priority(ice, p);
+    uint64_t selected = pair_priority(ice, s);
 
-    if (ours > theirs)
+    if (rank > selected)
         return true;
     if (p->made_us > ice->selected_us &&
-        (ours == theirs || p->made_us - ice->selected_us > OPENING_US))
+        (rank == selected || p->made_us - ice->selected_us > OPENING_US))
         return true;
     if (s->asked_us > ice->selected_us && !s->asked_use)
         return true;
@@ -314,19 +315,21 @@ void path_run(struct ice *ice, uint64_t now_us)
         gen_expire(ice, i, now_us);
 }
 
+static uint64_t gen_due_us(const struct ice *ice, unsigned gen)
+{
+    const struct ice_gen *g = &ice->gen[gen];
+
+    if (g->use == GEN_FREE)
+        return ICE_NEVER;
+    if (g->first_valid_us && nominee(ice, gen))
+        return MIN(g->due_us, g->first_valid_us + ice->options->settle_us);
+    return g->due_us;
+}
+
 uint64_t path_due_us(const struct ice *ice)
 {
-    uint64_t due = ICE_NEVER;
+    uint64_t due = MIN(gen_due_us(ice, 0), gen_due_us(ice, 1));
 
-    for (unsigned i = 0; i < GENS; i++) {
-        const struct ice_gen *g = &ice->gen[i];
-
-        if (g->use == GEN_FREE)
-            continue;
-        due = MIN(due, g->due_us);
-        if (g->first_valid_us && nominee(ice, i))
-            due = MIN(due, g->first_valid_us + ice->options->settle_us);
-    }
     if (ice->selected) {
         due = MIN(due, ice->consent_due_us);
         due = MIN(due, ice->selected->heard_us + ice->options->consent_us);

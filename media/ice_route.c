@@ -22,7 +22,8 @@ static bool scan(struct span d, struct span *username)
     bool sealed = false;
 
     while (at < d.n) {
-        uint16_t type, n;
+        uint16_t type;
+        uint16_t n;
         size_t padded;
 
         if (d.n - at < 4)

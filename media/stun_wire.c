@@ -79,41 +79,27 @@ static bool integrity_sound(const StunMessage *msg)
     return stun_message_find(msg, STUN_ATTRIBUTE_MESSAGE_INTEGRITY, &n) && n == INTEGRITY_LEN;
 }
 
-static StunMessage message_of(struct wire *w, struct span datagram)
+/* The library asks for writable memory where it only reads. */
+static uint8_t *unconst(const char *p)
 {
-    /* The library's readers do not write; its struct serves writers as well. */
     union {
         const char *in;
         uint8_t *out;
-    } p = {.in = datagram.p};
+    } u = {.in = p};
 
-    return (StunMessage){.agent = &w->agent, .buffer = p.out, .buffer_len = datagram.n};
+    return u.out;
 }
 
-static bool password_of(StunAgent *agent, StunMessage *msg, uint8_t *username,
-                        uint16_t username_len, uint8_t **pwd, size_t *pwd_len, void *arg)
+static StunMessage message_of(struct wire *w, struct span datagram)
 {
-    (void)agent, (void)msg, (void)username, (void)username_len;
-    *pwd = arg;
-    *pwd_len = strlen(arg);
-    return true;
-}
-
-static StunValidationStatus validate(struct wire *w, StunMessage *msg, struct span datagram,
-                                     const char *pwd)
-{
-    union {
-        const char *in;
-        void *out;
-    } key = {.in = pwd};
-
-    return stun_agent_validate(&w->agent, msg, (const uint8_t *)datagram.p, datagram.n, password_of,
-                               key.out);
+    return (StunMessage){
+        .agent = &w->agent, .buffer = unconst(datagram.p), .buffer_len = datagram.n};
 }
 
 bool wire_read_request(struct wire *w, struct span datagram, const char *pwd,
                        struct wire_request *out)
 {
+    StunDefaultValidaterData allowed[2] = {{.password = unconst(pwd), .password_len = strlen(pwd)}};
     struct ice_route route;
     StunMessage msg;
     StunValidationStatus status;
@@ -124,7 +110,10 @@ bool wire_read_request(struct wire *w, struct span datagram, const char *pwd,
     msg = message_of(w, datagram);
     if (!integrity_sound(&msg))
         return false;
-    status = validate(w, &msg, datagram, pwd);
+    allowed[0].username = unconst(route.ufrag.p); /* any: the caller has looked at it */
+    allowed[0].username_len = route.ufrag.n + 1 + route.theirs.n;
+    status = stun_agent_validate(&w->agent, &msg, msg.buffer, datagram.n,
+                                 stun_agent_default_validater, allowed);
     if (status == STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE)
         out->unknown_attribute = true;
     else if (status != STUN_VALIDATION_SUCCESS)
@@ -145,7 +134,8 @@ bool wire_read_request(struct wire *w, struct span datagram, const char *pwd,
 size_t wire_write_success(struct wire *w, struct span request, const char *pwd,
                           const struct net_addr *mapped, uint8_t buf[ICE_DATAGRAM_MAX])
 {
-    StunMessage req = message_of(w, request), msg;
+    StunMessage req = message_of(w, request);
+    StunMessage msg;
     struct sockaddr_storage sa;
     socklen_t n = net_addr_to_sockaddr(mapped, &sa);
 
@@ -158,14 +148,11 @@ size_t wire_write_success(struct wire *w, struct span request, const char *pwd,
 size_t wire_write_error(struct wire *w, struct span request, const char *pwd, int error,
                         uint8_t buf[ICE_DATAGRAM_MAX])
 {
-    StunMessage req = message_of(w, request), msg;
-    union {
-        const char *in;
-        uint8_t *out;
-    } key = {.in = pwd};
+    StunMessage req = message_of(w, request);
+    StunMessage msg;
 
     if (error == STUN_ERROR_UNKNOWN_ATTRIBUTE) {
-        req.key = key.out;
+        req.key = unconst(pwd);
         req.key_len = strlen(pwd);
         return stun_agent_build_unknown_attributes_error(&w->agent, &msg, buf, ICE_DATAGRAM_MAX,
                                                          &req);
@@ -183,10 +170,6 @@ bool wire_read_response(struct wire *w, struct span datagram, const char *pwd,
     struct ice_route route;
     StunMessage msg;
     StunAgentSavedIds *slot = &w->agent.sent_ids[0];
-    union {
-        const char *in;
-        uint8_t *out;
-    } key = {.in = pwd};
     bool ok;
 
     *out = (struct wire_response){0};
@@ -198,12 +181,14 @@ bool wire_read_response(struct wire *w, struct span datagram, const char *pwd,
         return false;
     stun_message_id(&msg, slot->id);
     slot->method = STUN_BINDING;
-    slot->key = key.out;
+    slot->key = unconst(pwd);
     slot->key_len = strlen(pwd);
     slot->valid = true;
     /* It does not look at the integrity of 400 and 401, which then leave no key: to us they are
      * what anyone could have sent. */
-    ok = validate(w, &msg, datagram, pwd) == STUN_VALIDATION_SUCCESS && msg.key;
+    ok = stun_agent_validate(&w->agent, &msg, msg.buffer, datagram.n, NULL, NULL) ==
+             STUN_VALIDATION_SUCCESS &&
+         msg.key;
     *slot = (StunAgentSavedIds){0};
     if (!ok)
         return false;
