@@ -167,13 +167,12 @@ static void socket_destroy(gpointer data)
     websock_free(data);
 }
 
-/* The edge must not post any more (docs/architecture.md, teardown). */
 static void web_stop(struct adapter *ad)
 {
     struct web *w = web_of(ad);
 
-    if (w->watch)
-        (void)g_source_remove(w->watch);
+    edge_detach(w->env.edge, w->events);
+    (void)g_source_remove(w->watch);
     g_hash_table_destroy(w->sockets);
     mailbox_free(w->events, edge_event_clear);
     pages_free(w->pages);

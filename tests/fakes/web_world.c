@@ -98,6 +98,13 @@ enum gw_err edge_listen_web(struct edge *e, const struct edge_web_config *c, str
     return GW_OK;
 }
 
+void edge_detach(struct edge *e, const struct mailbox *mb)
+{
+    (void)e;
+    g_assert_true(mb == events);
+    events = NULL;
+}
+
 void edge_ws_send(struct edge *e, uint64_t id, const char *text, size_t n)
 {
     struct sent *s = g_new0(struct sent, 1);
