@@ -256,7 +256,8 @@ static unsigned h264_profile(const struct desc_codec *c)
     if (desc_codec_param(c, "profile-level-id", &text) && span_copy(text, buf, sizeof(buf)) &&
         !g_ascii_string_to_unsigned(buf, 16, 0, 0xffffff, &id, NULL))
         return 0;
-    unsigned idc = (unsigned)(id >> 16), flags = (unsigned)(id >> 8) & 0xff;
+    unsigned idc = (unsigned)(id >> 16);
+    unsigned flags = (unsigned)(id >> 8) & 0xff;
     if (idc == 0x42 || ((idc == 0x4d || idc == 0x58) && (flags & 0x80)))
         return 0x42; /* constraint_set0: decodable as Baseline */
     if (idc == 0x64 && (flags & 0x0c) == 0x0c)
@@ -272,7 +273,8 @@ bool desc_codec_same(const struct desc_codec *a, const struct desc_codec *b)
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(format_params); i++) {
         const struct format_param *p = &format_params[i];
-        struct span va = span_of(p->absent), vb = va;
+        struct span va = span_of(p->absent);
+        struct span vb = va;
         if (!desc_codec_is(a, p->codec))
             continue;
         (void)desc_codec_param(a, p->param, &va);

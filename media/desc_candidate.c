@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include <stdio.h>
+#include <string.h>
 
 struct span sdp_word(struct span *rest)
 {
@@ -26,38 +26,58 @@ static const char *const tcp_names[] = {[DESC_UDP] = "",
                                         [DESC_TCP_PASSIVE] = "passive",
                                         [DESC_TCP_SO] = "so"};
 
-static enum gw_err read_number(struct span text, uint64_t max, uint64_t *out)
-{
-    return span_u64(text, max, out) ? GW_OK : GW_EPARSE;
-}
+/* A line cut into words, not yet judged. */
+struct words {
+    struct span foundation, transport, address, type, tcptype, ufrag;
+    uint64_t component, priority, port;
+    struct net_addr related;
+};
 
 /* Behind the port: "typ host raddr 10.0.0.1 rport 9 tcptype active ufrag x", in any order. */
-static enum gw_err read_attributes(struct span rest, struct desc_candidate *c, struct span *type,
-                                   struct span *tcp)
+static void cut_attributes(struct span rest, struct words *w)
 {
-    struct net_addr related = {0};
     uint64_t port = 0;
 
     while (!span_empty(span_trim(rest))) {
         struct span key = sdp_word(&rest);
         struct span value = sdp_word(&rest);
         if (span_equal_nocase(key, SPAN("typ")))
-            *type = value;
+            w->type = value;
         else if (span_equal_nocase(key, SPAN("tcptype")))
-            *tcp = value;
+            w->tcptype = value;
         else if (span_equal_nocase(key, SPAN("raddr")))
-            (void)net_addr_parse_ip(value, &related); /* hidden ones are names or 0.0.0.0 */
+            (void)net_addr_parse_ip(value, &w->related); /* hidden ones are names or 0.0.0.0 */
         else if (span_equal_nocase(key, SPAN("rport")))
             (void)span_u64(value, UINT16_MAX, &port);
-        else if (span_equal_nocase(key, SPAN("ufrag")) &&
-                 (!sdp_is_token(value) || !span_copy(value, c->ufrag, sizeof(c->ufrag))))
-            return GW_EPARSE;
+        else if (span_equal_nocase(key, SPAN("ufrag")))
+            w->ufrag = value;
     }
-    if (related.set && !net_addr_is_any(&related)) {
-        c->related = related;
-        c->related.port = (uint16_t)port;
-    }
-    return GW_OK;
+    if (!w->related.set || net_addr_is_any(&w->related))
+        w->related = (struct net_addr){0};
+    else
+        w->related.port = (uint16_t)port;
+}
+
+static bool cut_words(struct span rest, struct words *w)
+{
+    const size_t n = strlen("candidate:");
+
+    if (span_starts(rest, SPAN("a=")))
+        rest = (struct span){rest.p + 2, rest.n - 2};
+    if (rest.n < n || !span_equal_nocase((struct span){rest.p, n}, SPAN("candidate:")))
+        return false;
+    rest = (struct span){rest.p + n, rest.n - n};
+    w->foundation = sdp_word(&rest);
+    if (!sdp_is_token(w->foundation) || !span_u64(sdp_word(&rest), 256, &w->component))
+        return false;
+    w->transport = sdp_word(&rest);
+    if (!span_u64(sdp_word(&rest), UINT32_MAX, &w->priority))
+        return false;
+    w->address = sdp_word(&rest);
+    if (!sdp_is_token(w->address) || !span_u64(sdp_word(&rest), UINT16_MAX, &w->port))
+        return false;
+    cut_attributes(rest, w);
+    return w->component > 0 && !span_empty(w->type);
 }
 
 static bool find_name(struct span text, const char *const *names, size_t n, unsigned *out)
@@ -70,45 +90,39 @@ static bool find_name(struct span text, const char *const *names, size_t n, unsi
     return false;
 }
 
+static bool find_protocol(const struct words *w, enum desc_candidate_protocol *out)
+{
+    unsigned index = DESC_UDP;
+
+    if (span_equal_nocase(w->transport, SPAN("udp")))
+        *out = DESC_UDP;
+    else if (span_equal_nocase(w->transport, SPAN("tcp")) && !span_empty(w->tcptype) &&
+             find_name(w->tcptype, tcp_names, G_N_ELEMENTS(tcp_names), &index))
+        *out = (enum desc_candidate_protocol)index;
+    else
+        return false; /* TCP without tcptype is older than RFC 6544 */
+    return *out != DESC_UDP || w->port != 0;
+}
+
 enum gw_err desc_sdp_read_candidate(struct span text, struct desc_candidate *out)
 {
     struct desc_candidate c = {0};
-    struct span rest = span_trim(text), transport, address, type = {0}, tcp = {0};
-    uint64_t component, priority, port;
-    unsigned index;
+    struct words w = {0};
+    unsigned type;
 
-    if (span_starts(rest, SPAN("a=")))
-        rest = (struct span){rest.p + 2, rest.n - 2};
-    if (rest.n < 10 || !span_equal_nocase((struct span){rest.p, 10}, SPAN("candidate:")))
+    if (!cut_words(span_trim(text), &w) ||
+        !span_copy(w.foundation, c.foundation, sizeof(c.foundation)) ||
+        (w.ufrag.n && !sdp_is_token(w.ufrag)) || !span_copy(w.ufrag, c.ufrag, sizeof(c.ufrag)))
         return GW_EPARSE;
-    rest = (struct span){rest.p + 10, rest.n - 10};
-    struct span foundation = sdp_word(&rest);
-    if (!sdp_is_token(foundation) || !span_copy(foundation, c.foundation, sizeof(c.foundation)) ||
-        read_number(sdp_word(&rest), 256, &component) || component == 0)
-        return GW_EPARSE;
-    transport = sdp_word(&rest);
-    if (read_number(sdp_word(&rest), UINT32_MAX, &priority))
-        return GW_EPARSE;
-    address = sdp_word(&rest);
-    if (!sdp_is_token(address) || read_number(sdp_word(&rest), UINT16_MAX, &port) ||
-        read_attributes(rest, &c, &type, &tcp))
-        return GW_EPARSE;
-    if (span_empty(type))
-        return GW_EPARSE;
-    if (!net_addr_parse_ip(address, &c.addr) || net_addr_is_any(&c.addr) || component > 2 ||
-        !find_name(type, type_names, G_N_ELEMENTS(type_names), &index))
+    if (!net_addr_parse_ip(w.address, &c.addr) || net_addr_is_any(&c.addr) || w.component > 2 ||
+        !find_name(w.type, type_names, G_N_ELEMENTS(type_names), &type) ||
+        !find_protocol(&w, &c.protocol))
         return GW_EUNSUPPORTED;
-    c.type = (enum desc_candidate_type)index;
-    index = DESC_UDP;
-    if (span_equal_nocase(transport, SPAN("tcp")) &&
-        (span_empty(tcp) || !find_name(tcp, tcp_names, G_N_ELEMENTS(tcp_names), &index)))
-        return GW_EUNSUPPORTED; /* without tcptype: older than RFC 6544 */
-    if (index == DESC_UDP && (!span_equal_nocase(transport, SPAN("udp")) || port == 0))
-        return GW_EUNSUPPORTED;
-    c.protocol = (enum desc_candidate_protocol)index;
-    c.component = (uint8_t)component;
-    c.priority = (uint32_t)priority;
-    c.addr.port = (uint16_t)port;
+    c.type = (enum desc_candidate_type)type;
+    c.component = (uint8_t)w.component;
+    c.priority = (uint32_t)w.priority;
+    c.addr.port = (uint16_t)w.port;
+    c.related = w.related;
     *out = c;
     return GW_OK;
 }

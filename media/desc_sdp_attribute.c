@@ -22,7 +22,8 @@ static enum gw_err on_rtpmap(struct sdp_reader *r, struct span v)
 {
     struct desc_codec *c = codec_of(r, sdp_word(&v));
     char name[sizeof(c->name)];
-    uint64_t clock, channels = 1;
+    uint64_t clock;
+    uint64_t channels = 1;
 
     v = sdp_word(&v);
     struct span encoding = span_cut(&v, '/');
@@ -218,7 +219,8 @@ static enum gw_err on_ssrc_group(struct sdp_reader *r, struct span v)
 {
     struct sdp_section *sec = r->section;
     struct span semantics = sdp_word(&v);
-    uint64_t ssrc, rtx;
+    uint64_t ssrc;
+    uint64_t rtx;
 
     if (!span_equal_nocase(semantics, SPAN("FID")) || sec->nfid == DESC_SOURCES_MAX ||
         !span_u64(sdp_word(&v), UINT32_MAX, &ssrc) || !span_u64(sdp_word(&v), UINT32_MAX, &rtx) ||

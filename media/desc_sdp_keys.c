@@ -20,7 +20,8 @@ static bool read_hex(struct span text, uint8_t *out, size_t n)
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *p = text.p + i * 3;
-        int high = g_ascii_xdigit_value(p[0]), low = g_ascii_xdigit_value(p[1]);
+        int high = g_ascii_xdigit_value(p[0]);
+        int low = g_ascii_xdigit_value(p[1]);
         if (high < 0 || low < 0 || (i + 1 < n && p[2] != ':'))
             return false;
         out[i] = (uint8_t)(high << 4 | low);
@@ -126,7 +127,9 @@ enum gw_err sdp_on_crypto(struct sdp_reader *r, struct span v)
                   {"AEAD_AES_128_GCM", DESC_AEAD_AES_128_GCM},
                   {"AEAD_AES_256_GCM", DESC_AEAD_AES_256_GCM}};
     struct desc_transport *t = &r->section->transport;
-    struct span tag_text = sdp_word(&v), suite = sdp_word(&v), key = sdp_word(&v);
+    struct span tag_text = sdp_word(&v);
+    struct span suite = sdp_word(&v);
+    struct span key = sdp_word(&v);
     struct desc_crypto c = {0};
     uint64_t tag;
 

@@ -12,7 +12,9 @@
 
 bool sdp_connection(struct span text, struct net_addr *out, bool *any)
 {
-    struct span net = sdp_word(&text), type = sdp_word(&text), host = sdp_word(&text);
+    struct span net = sdp_word(&text);
+    struct span type = sdp_word(&text);
+    struct span host = sdp_word(&text);
     struct span ip = span_cut(&host, '/'); /* "/127/3": multicast TTL and count */
     struct net_addr a;
 
@@ -104,7 +106,9 @@ static enum gw_err read_formats(struct sdp_reader *r, struct span list)
 /* "audio 49170/2 RTP/AVP 0 8" */
 static enum gw_err on_media(struct sdp_reader *r, struct span v)
 {
-    struct span media = sdp_word(&v), ports = sdp_word(&v), protocol = sdp_word(&v);
+    struct span media = sdp_word(&v);
+    struct span ports = sdp_word(&v);
+    struct span protocol = sdp_word(&v);
     struct span formats = span_trim(v);
     struct desc_stream *s;
     uint64_t port;

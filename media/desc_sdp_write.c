@@ -22,16 +22,25 @@ ATTR_PRINTF(2, 3) static void line(GString *s, const char *fmt, ...)
     g_string_append(s, "\r\n");
 }
 
+/* "IN IP4 192.0.2.1" as in o=, c= and a=rtcp; @p unset when there is no address. */
+enum { ADDRESS_TEXT = NET_ADDR_TEXT + sizeof("IN IP4 ") };
+static const char *address(const struct net_addr *a, const char *unset, char buf[ADDRESS_TEXT])
+{
+    char ip[NET_ADDR_TEXT];
+
+    if (!a->set)
+        return unset;
+    (void)g_snprintf(buf, ADDRESS_TEXT, "IN %s %s", a->is_v6 ? "IP6" : "IP4", net_addr_ip(a, ip));
+    return buf;
+}
+
 /* Where nothing is known to send to, a name that never resolves (RFC 6761 6.4); 0.0.0.0 would mean
  * hold to a peer without ICE. */
 static void write_connection(GString *s, const struct net_addr *a, bool nowhere)
 {
-    char ip[NET_ADDR_TEXT];
+    char buf[ADDRESS_TEXT];
 
-    if (a->set)
-        line(s, "c=IN %s %s", a->is_v6 ? "IP6" : "IP4", net_addr_ip(a, ip));
-    else
-        line(s, nowhere ? "c=IN IP4 unknown.invalid" : "c=IN IP4 0.0.0.0");
+    line(s, "c=%s", address(a, nowhere ? "IN IP4 unknown.invalid" : "IN IP4 0.0.0.0", buf));
 }
 
 static const char *protocol_of(const struct desc_stream *s, const struct desc_transport *t)
@@ -173,7 +182,7 @@ static void write_keys(GString *s, const struct desc_transport *t)
     for (unsigned i = 0; i < t->nfingerprints; i++) {
         const struct desc_fingerprint *f = &t->fingerprint[i];
         char hex[sizeof(f->value) * 3 + 1] = "";
-        for (unsigned k = 0; k < f->n; k++)
+        for (size_t k = 0; k < f->n; k++)
             (void)g_snprintf(hex + k * 3, 4, "%02X%s", f->value[k], k + 1 < f->n ? ":" : "");
         line(s, "a=fingerprint:%s %s", f->hash, hex);
     }
@@ -192,11 +201,10 @@ static void write_keys(GString *s, const struct desc_transport *t)
 
 static void write_transport(GString *s, const struct desc_transport *t, const struct net_addr *rtcp)
 {
-    char ip[NET_ADDR_TEXT];
+    char buf[ADDRESS_TEXT];
 
     if (rtcp->set)
-        line(s, "a=rtcp:%u IN %s %s", rtcp->port, rtcp->is_v6 ? "IP6" : "IP4",
-             net_addr_ip(rtcp, ip));
+        line(s, "a=rtcp:%u %s", rtcp->port, address(rtcp, NULL, buf));
     if (t->rtcp_mux)
         line(s, "a=rtcp-mux");
     if (t->rtcp_mux_only)
@@ -219,7 +227,8 @@ static void write_section(GString *s, const struct desc *d, const struct desc_st
     static const struct desc_transport none;
     const struct desc_transport *t =
         stream->transport >= 0 ? &d->transport[stream->transport] : &none;
-    struct net_addr rtp, rtcp;
+    struct net_addr rtp;
+    struct net_addr rtcp;
 
     sdp_default_addrs(t, &rtp, &rtcp);
     write_media_line(s, stream, t,
@@ -280,19 +289,17 @@ static void write_groups(GString *s, const struct desc *d)
 
 static void write_session(GString *s, const struct desc *d)
 {
-    struct net_addr rtp = {0}, rtcp;
-    bool lite = false, msid = false;
-    char ip[NET_ADDR_TEXT];
+    struct net_addr rtp = {0};
+    struct net_addr rtcp;
+    bool lite = false;
+    bool msid = false;
+    char buf[ADDRESS_TEXT];
 
     if (d->ntransports)
         sdp_default_addrs(&d->transport[0], &rtp, &rtcp);
     line(s, "v=0");
-    if (rtp.set)
-        line(s, "o=- %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " IN %s %s", d->session_id,
-             d->session_version, rtp.is_v6 ? "IP6" : "IP4", net_addr_ip(&rtp, ip));
-    else
-        line(s, "o=- %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " IN IP4 127.0.0.1", d->session_id,
-             d->session_version);
+    line(s, "o=- %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s", d->session_id, d->session_version,
+         address(&rtp, "IN IP4 127.0.0.1", buf));
     line(s, "s=-");
     /* Some telephones read no other; and refused streams need one (RFC 8866 5.7). */
     write_connection(s, &rtp, false);

@@ -78,8 +78,8 @@ static bool same_format(const struct desc_stream *near, const struct desc_codec 
     if (!desc_codec_same(c, o))
         return false;
     if (negotiate_is_rtx(c)) {
-        const struct desc_codec *mine = negotiate_repaired(near, c),
-                                *theirs = negotiate_repaired(far, o);
+        const struct desc_codec *mine = negotiate_repaired(near, c);
+        const struct desc_codec *theirs = negotiate_repaired(far, o);
         return mine && theirs && desc_codec_same(mine, theirs);
     }
     /* The payload names payload types (RFC 2198 3), and payloads are not touched. */
@@ -145,7 +145,9 @@ static bool answer_has(const struct desc_stream *out, const struct desc_codec *c
  * answer must repeat the offer's (RFC 6184 8.2.2); the level is B's. */
 static char *h264_fmtp(const struct desc_codec *offered, const struct desc_codec *accepted)
 {
-    struct span theirs, ours, rest = span_of(accepted->fmtp);
+    struct span theirs;
+    struct span ours;
+    struct span rest = span_of(accepted->fmtp);
     GString *s;
 
     if (!desc_codec_param(accepted, "profile-level-id", &theirs) || theirs.n != 6 ||
@@ -153,7 +155,8 @@ static char *h264_fmtp(const struct desc_codec *offered, const struct desc_codec
         return g_strdup(accepted->fmtp);
     s = g_string_new(NULL);
     while (!span_empty(rest)) {
-        struct span param = span_trim(span_cut(&rest, ';')), key = param;
+        struct span param = span_trim(span_cut(&rest, ';'));
+        struct span key = param;
         if (s->len)
             g_string_append_c(s, ';');
         if (span_equal_nocase(span_trim(span_cut(&key, '=')), SPAN("profile-level-id")))

@@ -122,7 +122,8 @@ void negotiate_plan(const struct desc *a_local, const struct desc *a_remote,
                     const struct desc *b_local, const struct desc *b_remote,
                     const struct stream_map *map, struct media_plan *out)
 {
-    struct side a, b;
+    struct side a;
+    struct side b;
 
     *out = (struct media_plan){0};
     for (int back = 0; back <= 1; back++) {
