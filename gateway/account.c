@@ -165,7 +165,9 @@ static bool account_json_media(struct account *a, const json_t *media)
 bool account_from_json(const char *address, const char *text, struct account *out)
 {
     struct account a = {.from_config = false};
-    const char *display, *md5, *sha256;
+    const char *display;
+    const char *md5;
+    const char *sha256;
     int sip_sha256 = 0;
     json_int_t calls = 0;
     const json_t *media;

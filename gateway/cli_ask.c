@@ -94,25 +94,29 @@ static bool read_line(char *buf, size_t size)
 
 static bool read_hidden(const char *prompt, char *buf, size_t size)
 {
-    struct termios old, hidden;
+    struct termios old;
+    struct termios hidden;
     bool ok;
 
     if (tcgetattr(STDIN_FILENO, &old) != 0)
         return false;
     hidden = old;
-    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG); /* dying now would leave a terminal without echo */
     (void)fputs(prompt, stderr);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     ok = read_line(buf, size);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
     (void)fputs("\n", stderr);
+    for (const char *p = buf; ok && *p; p++)
+        ok = !g_ascii_iscntrl(*p); /* Ctrl-C, then Return */
     return ok;
 }
 
 /* NULL: a sentence has been printed. */
 static char *read_password(const struct cli *cli)
 {
-    char one[PASSWORD_MAX + 2], two[PASSWORD_MAX + 2];
+    char one[PASSWORD_MAX + 2];
+    char two[PASSWORD_MAX + 2];
     char *password = NULL;
 
     if (cli->password_stdin || !isatty(STDIN_FILENO)) {

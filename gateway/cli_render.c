@@ -89,7 +89,9 @@ static char *joined(const json_t *list, const char *between)
     size_t i;
 
     json_array_foreach(list, i, item)
+    {
         g_string_append_printf(out, "%s%s", i ? between : "", json_string_value(item));
+    }
     return g_string_free(out, FALSE);
 }
 

@@ -43,8 +43,9 @@ static void report_add(struct config_report *r, struct config_note note, const c
         r->errors++;
     if (r->notes->len >= CONFIG_ERRORS_MAX)
         return;
-    note.text = g_strdup_vprintf(fmt, args);
     g_array_append_val(r->notes, note);
+    g_array_index(r->notes, struct config_note, r->notes->len - 1).text =
+        g_strdup_vprintf(fmt, args);
 }
 
 void config_error(struct config_report *r, unsigned line, const char *fmt, ...)
@@ -291,14 +292,14 @@ static void scan_values(struct scan *s)
 
 struct config_file *config_scan(const char *text, size_t n, struct config_report *r)
 {
-    struct scan s = {.report = r};
+    struct config_file *f = g_new0(struct config_file, 1);
+    struct scan s = {.report = r, .file = f};
     struct span rest = {text, n};
 
-    s.file = g_new0(struct config_file, 1);
-    s.file->sections = g_ptr_array_new_with_free_func(section_free);
+    f->sections = g_ptr_array_new_with_free_func(section_free);
     if (n > CONFIG_FILE_MAX) {
         config_error(r, 0, "larger than %d MB", CONFIG_FILE_MAX >> 20);
-        return s.file;
+        return f;
     }
     s.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     s.clean = g_string_sized_new(n);
@@ -307,5 +308,5 @@ struct config_file *config_scan(const char *text, size_t n, struct config_report
     scan_values(&s);
     (void)g_string_free(s.clean, TRUE);
     g_hash_table_destroy(s.seen);
-    return s.file;
+    return f;
 }

@@ -293,7 +293,8 @@ bool value_advertise(const char *value, const struct config_key *k, void *field,
 {
     struct span rest = span_of(value);
     struct span word;
-    struct net_addr of, as;
+    struct net_addr of;
+    struct net_addr as;
 
     (void)k;
     (void)field;
@@ -308,7 +309,8 @@ void config_pair_advertised(const char *value, struct config *c)
 {
     struct span rest = span_of(value);
     struct span word;
-    struct net_addr of, as;
+    struct net_addr of;
+    struct net_addr as;
 
     while (list_next(&rest, &word))
         for (unsigned i = 0; advertise_word(word, &of, &as) && i < c->media_addr.n; i++) {

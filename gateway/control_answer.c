@@ -307,7 +307,8 @@ static void answer(struct request *q)
 char *control_answer(const struct control_config *c, bool draining, const char *line, size_t n)
 {
     struct request q = {.c = c, .draining = draining, .out = json_object()};
-    char *text, *out;
+    char *text;
+    char *out;
 
     q.in = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
     answer(&q);

@@ -90,7 +90,8 @@ static char *service_reload(bool *ok, void *arg)
         return text;
     }
     certs = certificates(fresh);
-    *ok = edge_reload_tls(s->edge, fresh->ntls, certs, fresh->tls_client_ca) == GW_OK;
+    *ok =
+        !fresh->ntls || edge_reload_tls(s->edge, fresh->ntls, certs, fresh->tls_client_ca) == GW_OK;
     config_free(fresh);
     return g_strdup(*ok ? "certificates have been read again; any other change of the "
                           "configuration waits for a restart"
