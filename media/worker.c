@@ -358,7 +358,7 @@ static bool shared_bind(struct worker *w, unsigned i, uint16_t port)
     len = net_addr_to_sockaddr(&want, &name);
     s->fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0) {
-        (void)fail(GW_EIO, "media", "no socket: errno %d", errno);
+        LOG_E("media", "no socket for ICE legs: %s", g_strerror(errno));
         return false;
     }
     w->nshared = i + 1;
@@ -366,8 +366,8 @@ static bool shared_bind(struct worker *w, unsigned i, uint16_t port)
     if (want.is_v6)
         (void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
     if (bind(s->fd, (struct sockaddr *)&name, len) < 0) {
-        (void)fail(GW_EIO, "media", "cannot bind %s for ICE legs: errno %d",
-                   net_addr_text(&want, text), errno);
+        LOG_E("media", "cannot listen on udp %s for ICE legs: %s", net_addr_text(&want, text),
+              g_strerror(errno));
         return false;
     }
     len = sizeof(name);

@@ -1,3 +1,4 @@
+#include "media/octets.h"
 #include "media/rtcp.h"
 #include "media_world.h"
 
@@ -301,14 +302,13 @@ static void a_retransmission_names_our_packet(void)
     video_join(&v);
     rtx = v.a;
     rtp_write(buf, &h);
-    buf[12] = (uint8_t)((uint16_t)(v.a.seq - 1) >> 8); /* RFC 4588 4 */
-    buf[13] = (uint8_t)(v.a.seq - 1);
+    octets_put16(buf + 12, (uint16_t)(v.a.seq - 1)); /* RFC 4588 4 */
     memset(buf + 14, 1, 100);
     peer_send_raw(&rtx, buf, 114);
     h = peer_expect(&v.b, buf);
     g_assert_cmpuint(h.pt, ==, RTX);
     g_assert_cmpuint(h.ssrc, !=, v.out_ssrc); /* a stream of its own */
-    g_assert_cmpuint(buf[12] << 8 | buf[13], ==, v.last.seq);
+    g_assert_cmpuint(octets_get16(buf + 12), ==, v.last.seq);
     (void)video_through(&v); /* and the video's numbers are none the worse */
     g_assert_cmpuint(v.last.ssrc, ==, v.out_ssrc);
     video_close(&v);
