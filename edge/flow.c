@@ -111,8 +111,8 @@ static bool flow_pass(struct flow *f, struct sipstream *s, struct stream *from, 
 
     sipstream_set_transport(s, inward || !f->tls ? SPAN("TCP") : SPAN("TLS"));
     message = sipstream_message(s);
-    stream_write(to, message.p, message.n);
     edge_count(f->edge, COUNT_SIP_MESSAGES);
+    stream_write(to, message.p, message.n);
     sipstream_next(s);
     if (stream_choked(to)) {
         flow_end(f, inward ? "the SIP stack does not keep up" : "the client does not keep up");

@@ -55,8 +55,8 @@ static void edge_refuse(struct edge *e, int fd, const struct net_addr *peer, con
 {
     char text[NET_ADDR_TEXT];
 
-    (void)close(fd);
     edge_count(e, COUNT_REFUSED);
+    (void)close(fd);
     if (quota_pass(&e->refused, loop_now(e->env.loop), "refused connections"))
         LOG_I(MOD, "refused a connection from %s: %s", net_addr_text(peer, text), why);
 }
