@@ -1,5 +1,7 @@
 /* What real endpoints sent, our own captures and the collected ones: read, said again, read alike;
- * and the broken ones refused. */
+ * and the broken ones refused. In tests/captures the chromium156-* and baresip100-* files were
+ * recorded from those programs in a network namespace; the *-shaped-* ones are written by hand
+ * after what Dino 0.4.2 and Linphone 5 send. */
 #include "media/desc_sdp.h"
 #include "media/negotiate.h"
 #include "media_desc_equal.h"
