@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { HA1_OCTETS = 32, GUARD_SLOTS = 4096 };
+enum { HA1_OCTETS = 32, HA1_HEX = 64, GUARD_SLOTS = 4096 };
 
 /* Unrelated addresses may share a slot; the salt keeps anybody from choosing with whom. */
 struct guard {
@@ -18,7 +18,7 @@ struct guard {
 
 static bool hex_read(const char *hex, uint8_t out[HA1_OCTETS])
 {
-    if (strlen(hex) != 2 * HA1_OCTETS)
+    if (strlen(hex) != HA1_HEX)
         return false;
     for (size_t i = 0; i < HA1_OCTETS; i++) {
         int high = g_ascii_xdigit_value(hex[2 * i]);

@@ -220,7 +220,6 @@ static void on_candidate(struct webleg *l, const struct web_msg *m)
     int stream = stream_find(l, m);
     struct leg_event ev = {.type = LEG_CANDIDATE, .stream = stream < 0 ? 0 : (unsigned)stream};
     struct desc_candidate c;
-    enum gw_err err;
 
     if (stream < 0) {
         websock_fault(l->socket, "candidate", l->call, "bad-message", "There is no such stream.");
@@ -229,7 +228,8 @@ static void on_candidate(struct webleg *l, const struct web_msg *m)
     if (!bucket_add(&l->candidates, clock_now_us(), WEB_CANDIDATE_FORGIVE_US, WEB_CANDIDATES_MAX))
         return; /* a flood: the ones we have are enough */
     if (text && text[0]) {
-        err = desc_sdp_read_candidate(span_of(text), &c);
+        enum gw_err err = desc_sdp_read_candidate(span_of(text), &c);
+
         if (err == GW_EUNSUPPORTED)
             return; /* an mDNS name, say: the peer's checks will show its address (RFC 8445 7.3.1.3)
                      */

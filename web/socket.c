@@ -215,7 +215,8 @@ static void auth_accept(struct websock *s, const struct account *a)
 
 static void on_auth(struct websock *s, const struct web_msg *m)
 {
-    char address[192], peer[NET_ADDR_TEXT];
+    char address[192];
+    char peer[NET_ADDR_TEXT];
     const struct account *a = NULL;
 
     if (s->state != WEBSOCK_GREETED) {
@@ -260,7 +261,8 @@ static void refuse_call(struct websock *s, const char *call, enum end_cause caus
 
 static void on_call(struct websock *s, const struct web_msg *m)
 {
-    const char *call = m->text[TEXT_CALL], *sdp = m->text[TEXT_SDP], *why = NULL;
+    const char *call = m->text[TEXT_CALL];
+    const char *why = NULL;
     struct desc *offer = NULL;
 
     if (!web_call_id_is_clients(call))
@@ -271,7 +273,7 @@ static void on_call(struct websock *s, const struct web_msg *m)
         refuse_call(s, call, END_SHUTDOWN);
     else if (s->nlegs == WEB_CALLS_MAX)
         refuse_call(s, call, END_LIMIT);
-    else if (desc_sdp_read(span_of(sdp), &offer, &why)) {
+    else if (desc_sdp_read(span_of(m->text[TEXT_SDP]), &offer, &why)) {
         LOG_W(MOD, "offer of %s cannot be read: %s", s->address, why);
         refuse_call(s, call, END_PROTOCOL);
     } else
