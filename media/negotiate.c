@@ -254,15 +254,15 @@ static void answer_extensions(const struct desc_stream *a, const struct desc_str
     }
 }
 
-/* Port 0 with the offer's format list (RFC 3264 6). */
+/* Port 0 and some format of the offer (RFC 3264 6). */
 static void refuse_stream(const struct desc_stream *a, struct desc_stream *out)
 {
     out->refused = true;
     out->direction = DESC_INACTIVE;
     out->formats = g_strdup(a->formats);
-    for (unsigned i = 0; i < a->ncodecs && !out->formats && i < 1; i++)
-        (void)desc_add_codec(out, a->codec[i].pt, a->codec[i].name, a->codec[i].clock_hz,
-                             a->codec[i].channels, NULL);
+    if (!out->formats && !out->ncodecs && a->ncodecs)
+        (void)desc_add_codec(out, a->codec[0].pt, a->codec[0].name, a->codec[0].clock_hz,
+                             a->codec[0].channels, NULL);
 }
 
 static void answer_stream(const struct desc_stream *a, const struct desc_stream *b,
