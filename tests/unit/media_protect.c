@@ -1,5 +1,5 @@
 /* SRTP: the promises of protect.h, on both backends where both make them. */
-#include "media/protect.h"
+#include "media/protect_internal.h"
 #include "tests/unit/media_protect_packets.h"
 
 #include <glib.h>
@@ -382,6 +382,40 @@ static void rtcp_replays_are_refused(void)
     each(rtcp_replay_on);
 }
 
+/** Rightly tagged, but with the E bit off: nobody negotiated that (RFC 4568 6.3.2).
+ * libsrtp takes it with GCM. */
+static void unencrypted_on(enum desc_suite suite)
+{
+    struct protect *in = packet_protect(MEDIA_SRTP_OWN, PROTECT_IN, suite);
+    struct protect_session session;
+    struct packet k;
+    g_assert_true(protect_derive(suite, packet_key, true, &session));
+    struct protect_key *key = protect_key_new(suite, PROTECT_OUT, true, &session);
+    bool gcm = protect_key_tag_len(key) == PROTECT_GCM_TAG;
+    for (unsigned encrypted = 0; encrypted < 2; encrypted++) {
+        packet_rtcp(&k, 5, 20);
+        uint32_t word = 7 | (encrypted ? 0x80000000 : 0);
+        struct protect_unit u = {.p = k.p,
+                                 .clear = encrypted ? 8 : k.len,
+                                 .len = k.len,
+                                 .ssrc = 5,
+                                 .index = 7,
+                                 .word = word};
+        g_assert_true(protect_key_seal(key, &u, k.p + k.len + (gcm ? 0 : 4)));
+        packet_put32(k.p + k.len + (gcm ? PROTECT_GCM_TAG : 0), word);
+        k.len += protect_key_tag_len(key) + 4;
+        g_assert_cmpint(packet_open_rtcp(in, &k), ==, (encrypted ? GW_OK : GW_ECRYPTO));
+    }
+    protect_key_free(key);
+    protect_free(in);
+}
+
+static void unencrypted_srtcp_is_refused(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(packet_suites); i++)
+        unencrypted_on(packet_suites[i]);
+}
+
 void unit_media_protect(void)
 {
     g_test_add_func("/media/protect/what-is-sealed-opens", what_is_sealed_opens);
@@ -401,5 +435,6 @@ void unit_media_protect(void)
     g_test_add_func("/media/protect/the-rollover-counter-follows", the_rollover_counter_follows);
     g_test_add_func("/media/protect/the-wrap-may-be-reordered", the_wrap_may_be_reordered);
     g_test_add_func("/media/protect/misuse-is-told", misuse_is_told);
+    g_test_add_func("/media/protect/unencrypted-srtcp-is-refused", unencrypted_srtcp_is_refused);
     g_test_add_func("/media/protect/rtcp-replays-are-refused", rtcp_replays_are_refused);
 }
