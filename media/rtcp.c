@@ -110,11 +110,9 @@ static bool visit_sdes(const struct visit *v, const struct packet *k)
             }
             at += 2U + k->p[at + 1];
         }
-        if (at >= k->n) /* the list must end with a null octet */
-            return false;
         at = (at + 4) & ~(size_t)3; /* packets begin on a word, so offsets align */
     }
-    return at <= k->n;
+    return at <= k->n; /* a list without its null octet would end beyond */
 }
 
 static void visit_nack(const struct visit *v, const struct packet *k)

@@ -97,6 +97,30 @@ static void a_sender_that_begins_anew_is_heard(void)
     g_assert_cmpstr(e.got, ==, "1234");
 }
 
+static void another_event_at_the_same_time_is_ignored(void)
+{
+    struct ear e = ear_new(CLOCK);
+    hear(&e, '1', 1000, 160, false);
+    hear(&e, '2', 1000, 800, true);
+    g_assert_cmpuint(e.n, ==, 0);
+    hear(&e, '1', 1000, 800, true);
+    g_assert_cmpstr(e.got, ==, "1");
+}
+
+static void an_end_beside_a_segments_end_comes_three_times(void)
+{
+    struct dtmf_sender s;
+    struct dtmf_send k;
+    unsigned ends = 0;
+    g_assert_true(dtmf_sender_start(&s, '8', 1375, 48000, 20)); /* 66000: 465 past a segment */
+    while (dtmf_sender_next(&s, &k))
+        if (k.payload[1] & 0x80) {
+            g_assert_cmpuint(k.ts_shift, ==, 0xffff);
+            ends++;
+        }
+    g_assert_cmpuint(ends, ==, 3);
+}
+
 static void silence_ends_an_event(void)
 {
     struct ear e = ear_new(CLOCK);
@@ -265,6 +289,10 @@ void unit_media_dtmf(void)
                     late_packets_of_an_earlier_event_are_ignored);
     g_test_add_func("/media/dtmf/a-sender-that-begins-anew-is-heard",
                     a_sender_that_begins_anew_is_heard);
+    g_test_add_func("/media/dtmf/another-event-at-the-same-time-is-ignored",
+                    another_event_at_the_same_time_is_ignored);
+    g_test_add_func("/media/dtmf/an-end-beside-a-segments-end-comes-three-times",
+                    an_end_beside_a_segments_end_comes_three_times);
     g_test_add_func("/media/dtmf/silence-ends-an-event", silence_ends_an_event);
     g_test_add_func("/media/dtmf/events-that-are-no-digits-are-silent",
                     events_that_are_no_digits_are_silent);
