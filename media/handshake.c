@@ -8,30 +8,45 @@
 
 #include <string.h>
 
-static void hello_keep(struct port *p, const struct slot *slot)
+static void hello_keep(struct port *p, const struct net_addr *from, struct span datagram)
 {
     struct hello *h = p->hello;
+    bool more = h && net_addr_equal(&h->from, from);
 
-    if (slot->n > HELLO_MAX || (!h && !dtls_is_client_hello((struct span){
-                                          (const char *)slot->bytes + SLOT_HEAD, slot->n})))
+    if (datagram.n > HELLO_MAX || (!more && !dtls_is_client_hello(datagram)))
         return;
     if (!h)
         h = p->hello = g_new0(struct hello, 1);
-    if (h->n != h->first || h->n + slot->n > HELLO_MAX) /* keep the latest, of two at most */
+    if (!more || h->n != h->first || h->n + datagram.n > HELLO_MAX) /* the latest, of two at most */
         h->n = h->first = 0;
+    h->from = *from;
     if (!h->n)
-        h->first = slot->n;
-    memcpy(h->bytes + h->n, slot->bytes + SLOT_HEAD, slot->n);
-    h->n = (uint16_t)(h->n + slot->n);
+        h->first = (uint16_t)datagram.n;
+    memcpy(h->bytes + h->n, datagram.p, datagram.n);
+    h->n = (uint16_t)(h->n + datagram.n);
+}
+
+/* Without ICE the one who said hello is answered where it speaks from, if it may be at all. */
+static bool handshake_with(struct port *p, const struct net_addr *from)
+{
+    if (p->ice)
+        return true;
+    if (!latch_may_answer(&p->latch, from, worker_now(p->session->worker)))
+        return false;
+    if (dtls_state(p->dtls) != DTLS_OPEN)
+        p->handshake = *from;
+    return true;
 }
 
 static void hello_play(struct port *p, uint64_t now_us)
 {
     struct hello *h = p->hello;
 
-    if (!h)
-        return;
     p->hello = NULL;
+    if (!h || !handshake_with(p, &h->from)) {
+        g_free(h);
+        return;
+    }
     dtls_input(p->dtls, (struct span){(const char *)h->bytes, h->first}, now_us);
     if (h->n > h->first)
         dtls_input(p->dtls, (struct span){(const char *)h->bytes + h->first, h->n - h->first},
@@ -114,6 +129,7 @@ void port_handshake_new(struct port *p, const struct remote_transport *r)
     if (p->dtls_gen == r->dtls_gen)
         return;
     p->dtls_gen = r->dtls_gen;
+    p->handshake.set = 0;
     dtls_free(p->dtls);
     p->dtls = dtls_new(&params);
     if (!p->dtls) {
@@ -130,14 +146,11 @@ void port_handshake_input(struct port *p, const struct net_addr *from, struct sl
     struct span datagram = {(const char *)slot_data(slot), slot->n};
     bool hello = dtls_is_client_hello(datagram);
 
-    if (!p->ice && !latch_may_answer(&p->latch, from, worker_now(w)))
-        p->session->stats.rx_dropped++;
-    else if (!p->dtls || (p->ice && !p->path_valid) || (hello && !worker_may_handshake(w)))
-        hello_keep(p, slot);
-    else {
-        if (!p->ice && dtls_state(p->dtls) != DTLS_OPEN)
-            p->handshake = *from;
+    if (!p->dtls || (p->ice && !p->path_valid) || (hello && !worker_may_handshake(w)))
+        hello_keep(p, from, datagram);
+    else if (handshake_with(p, from))
         dtls_input(p->dtls, datagram, worker_now(w));
-    }
+    else
+        p->session->stats.rx_dropped++;
     port_rearm(p);
 }

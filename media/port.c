@@ -171,13 +171,19 @@ static void slot_drop(struct port *p, struct slot *slot)
     slot_give(worker_outbox(p->session->worker), slot);
 }
 
-/* May this source be listened to? With ICE only checked paths. */
-static bool source_fits(const struct port *p, const struct sock *at, const struct net_addr *from)
+/* May this source be listened to? With ICE only checked paths. A handshake may come before the
+ * answer that says where from: it waits. */
+static bool source_fits(const struct port *p, const struct sock *at, const struct net_addr *from,
+                        enum packet_kind kind)
 {
     const struct worker *w = p->session->worker;
 
+    if (!port_transport(p)->usable && kind != PKT_DTLS)
+        return false;
     if (p->ice || !p->own)
         return tuple_get(worker_tuples(w), at->id, from) == p;
+    if (kind == PKT_DTLS && !p->latch.signalled.set)
+        return true;
     return latch_permits(&p->latch, from, worker_now(w));
 }
 
@@ -296,8 +302,7 @@ void port_input(struct port *p, struct sock *at, const struct net_addr *from, st
         slot_give(worker_outbox(s->worker), slot);
         return;
     }
-    /* DTLS may come before the answer that says it would. */
-    if ((!port_transport(p)->usable && kind != PKT_DTLS) || !source_fits(p, at, from)) {
+    if (!source_fits(p, at, from, kind)) {
         slot_drop(p, slot);
         return;
     }

@@ -16,6 +16,7 @@ enum { HELLO_MAX = 2048 /* octets of early ClientHello kept */ };
 
 /* What came before its time (facts of RFC 8445 12.1: a fast peer's DTLS overtakes our check). */
 struct hello {
+    struct net_addr from;
     uint16_t n, first; /* octets in all, of the first datagram */
     uint8_t bytes[HELLO_MAX];
 };

@@ -188,11 +188,12 @@ static void ever_new_ssrcs_do_not_push_the_live_one_out(void)
 
 /* ---- ICE legs ---- */
 
-static void describe_pair(struct world w[2], struct media_id leg[2], struct desc *said[2])
+static void describe_pair(struct world w[2], struct media_id leg[2], struct desc *said[2],
+                          const struct desc_profile *profile)
 {
     for (unsigned i = 0; i < 2; i++) {
         world_open(&w[i], NULL);
-        leg[i] = world_leg(&w[i], &desc_profile_webrtc, (struct media_id){0});
+        leg[i] = world_leg(&w[i], profile, (struct media_id){0});
         said[i] = desc_audio();
     }
     g_assert_cmpint(media_leg_describe(w[0].m, leg[0], NULL, false, said[0]), ==, GW_OK);
@@ -213,7 +214,7 @@ static void candidates_may_trickle_before_and_after_the_description(void)
     struct desc *said[2];
     struct desc_candidate c;
 
-    describe_pair(w, leg, said);
+    describe_pair(w, leg, said, &desc_profile_webrtc);
     c = said[0]->transport[0].candidate[0];
     said[0]->transport[0].ncandidates = 0; /* as a trickling browser offers */
     media_leg_candidate(w[1].m, leg[1], 0, &c);
@@ -235,7 +236,7 @@ static void without_candidates_peer_reflexive_ones_do(void)
     struct media_id leg[2];
     struct desc *said[2];
 
-    describe_pair(w, leg, said);
+    describe_pair(w, leg, said, &desc_profile_webrtc);
     g_assert_cmpint(media_leg_describe(w[1].m, leg[1], said[0], false, said[1]), ==, GW_OK);
     said[1]->transport[0].ncandidates = 0; /* all were .local names */
     media_leg_remote(w[0].m, leg[0], said[1], false);
@@ -245,14 +246,14 @@ static void without_candidates_peer_reflexive_ones_do(void)
 }
 
 /* Checks and the ClientHello overtake the answer: they are remembered. */
-static void an_answer_may_come_after_the_peers_handshake(void)
+static void an_answer_may_come_late(const struct desc_profile *profile)
 {
     struct world w[2];
     struct media_id leg[2];
     struct desc *said[2];
     uint64_t end;
 
-    describe_pair(w, leg, said);
+    describe_pair(w, leg, said, profile);
     g_assert_cmpint(media_leg_describe(w[1].m, leg[1], said[0], false, said[1]), ==, GW_OK);
     end = clock_now_us() + 100 * US_PER_MS; /* it checks, and says hello on its valid path */
     while (clock_now_us() < end)
@@ -262,6 +263,16 @@ static void an_answer_may_come_after_the_peers_handshake(void)
     world_await(&w[1], leg[1], MEDIA_READY, 1);
     g_assert_cmpuint(world_stats(&w[0], leg[0]).rx_dropped, ==, 0);
     pair_done(w, said);
+}
+
+static void a_late_answer_with_ice(void)
+{
+    an_answer_may_come_late(&desc_profile_webrtc);
+}
+
+static void a_late_answer_without_ice(void)
+{
+    an_answer_may_come_late(&desc_profile_dtls);
 }
 
 /* A plain peer behind each. */
@@ -328,7 +339,7 @@ static void a_peer_whose_nat_rebinds_is_followed(void)
     struct peer end[2], moved;
     struct nat nat = {0};
 
-    describe_pair(w, leg, said);
+    describe_pair(w, leg, said, &desc_profile_webrtc);
     for (unsigned i = 0; i < 2; i++)
         peer_open(&nat.side[i]);
     nat.far[1] = said[0]->transport[0].candidate[0].addr;
@@ -384,7 +395,7 @@ static void strangers_on_the_shared_port_change_nothing(void)
     uint8_t buf[WORLD_PACKET];
     size_t n;
 
-    describe_pair(w, leg, said);
+    describe_pair(w, leg, said, &desc_profile_webrtc);
     peer_open(&stranger);
     stranger.to = said[0]->transport[0].candidate[0].addr;
     g_assert_cmpint(media_leg_describe(w[1].m, leg[1], said[0], false, said[1]), ==, GW_OK);
@@ -432,7 +443,8 @@ void unit_media_bundle(void)
     g_test_add_func("/media/bundle/many-ssrcs", ever_new_ssrcs_do_not_push_the_live_one_out);
     g_test_add_func("/media/paths/trickle",
                     candidates_may_trickle_before_and_after_the_description);
-    g_test_add_func("/media/paths/late-answer", an_answer_may_come_after_the_peers_handshake);
+    g_test_add_func("/media/paths/late-answer", a_late_answer_with_ice);
+    g_test_add_func("/media/paths/late-answer-without-ice", a_late_answer_without_ice);
     g_test_add_func("/media/paths/peer-reflexive", without_candidates_peer_reflexive_ones_do);
     g_test_add_func("/media/paths/roam", a_peer_whose_nat_rebinds_is_followed);
     g_test_add_func("/media/paths/strangers", strangers_on_the_shared_port_change_nothing);
