@@ -61,6 +61,8 @@ static bool use_new_certificate(struct dtls_context *ctx)
 
 static bool configure(SSL_CTX *c)
 {
+    char groups[] = "X25519:P-256"; /* P-256 for its certificates; OpenSSL wants it writable */
+
     (void)SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
                                      SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
@@ -69,9 +71,8 @@ static bool configure(SSL_CTX *c)
     SSL_CTX_set_cert_verify_callback(c, dtls_verify, NULL);
     return SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(c, ciphers) == 1 &&
-           SSL_CTX_set1_groups_list(c, "X25519:P-256") == 1 && /* P-256: for its certificates */
-           SSL_CTX_set_tlsext_use_srtp(c, profiles) == 0;      /* 0 is success here */
+           SSL_CTX_set_cipher_list(c, ciphers) == 1 && SSL_CTX_set1_groups_list(c, groups) == 1 &&
+           SSL_CTX_set_tlsext_use_srtp(c, profiles) == 0; /* 0 is success here */
 }
 
 struct dtls_context *dtls_context_new(void)

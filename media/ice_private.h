@@ -1,6 +1,7 @@
 /** What the files of the agent share; no other file may include this.
  *
- *  ice.c       life, credentials, candidates, the clock
+ *  ice.c       life, candidates, the clock
+ *  ice_gen.c   credentials and the generations they make
  *  ice_pair.c  the table of pairs
  *  ice_check.c checks out, answers in; checks in, answers out (RFC 8445 7)
  *  ice_path.c  what is told of 5-tuples: nomination, selection, consent, roaming (RFC 8445 8) */
@@ -119,7 +120,8 @@ static inline const struct net_addr *pair_base(const struct ice *ice, const stru
     return &ice->params.locals[p->local];
 }
 
-/* ice.c */
+/* ice_gen.c */
+bool gen_credentials_ok(const struct ice_credentials *c);
 /** For candidates and checks that name a generation of the peer before its description does. */
 uint32_t gen_hash(struct span remote_ufrag);
 bool gen_checks(const struct ice *ice, unsigned gen); /* complete, and may select a path */
@@ -129,6 +131,8 @@ static inline struct ice_pair *gen_selected(const struct ice *ice, unsigned gen)
 }
 /** Forget a generation and its pairs. */
 void gen_clear(struct ice *ice, unsigned gen);
+
+/* ice.c */
 void ice_log(const struct ice *ice, const char *what, const struct ice_pair *p);
 
 /* ice_check.c */

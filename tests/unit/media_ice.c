@@ -273,10 +273,10 @@ static enum gw_err offered(struct icenode *n, const char *addr, uint8_t componen
 
 static void useless_candidates_are_refused(void)
 {
-    static const char *const bad[] = {"0.0.0.0:5000",      "127.0.0.1:5000", "[::1]:5000",
-                                      "224.0.0.1:5000",    "10.0.0.9:0",     "255.255.255.255:9",
-                                      "[ff02::1]:5000",    "[::]:5000",      "0.1.2.3:5000",
-                                      "[2001:db8::9]:5000" /* no socket for it */};
+    static const char *const bad[] = {
+        "0.0.0.0:5000",   "127.0.0.1:5000",    "[::1]:5000",        "224.0.0.1:5000",
+        "10.0.0.9:0",     "255.255.255.255:9", "[ff02::1]:5000",    "[::]:5000",
+        "[fe80::1]:5000", "0.1.2.3:5000",      "[2001:db8::9]:5000" /* no socket for it */};
     struct world w = world_new("10.0.0.1:5000", "10.0.0.2:6000");
 
     icenet_describe(w.b, w.a);

@@ -288,6 +288,32 @@ static void candidates_name_their_generation(void)
     no_packet_was_lost(&w);
 }
 
+/* New credentials before the first ones got anywhere. */
+static void restart_while_still_checking_connects(void)
+{
+    struct world w = {.net = icenet_new(77, NULL)};
+
+    w.a = icenet_agent(w.net, 0, "10.0.0.1:5000", true);
+    w.b = icenet_agent(w.net, 1, "10.0.0.2:6000", false);
+    w.b->unplugged = true;
+    icenet_describe(w.a, w.b);
+    icenet_describe(w.b, w.a);
+    icenet_candidates(w.b, w.a);
+    icenet_run(w.net, 25 * ICENET_S);
+    icenet_restart(w.a);
+    icenet_describe(w.a, w.b);
+    icenet_restart(w.b);
+    icenet_describe(w.b, w.a);
+    icenet_candidates(w.b, w.a);
+    icenet_run(w.net, 20 * ICENET_S); /* past the end of the first attempt */
+    g_assert_cmpuint(w.a->fails, ==, 0);
+    w.b->unplugged = false;
+    icenet_candidates(w.a, w.b);
+    g_assert_true(icenet_connect(w.a, w.b, 3 * ICENET_S));
+    g_assert_true(icenet_agree(w.a, w.b));
+    icenet_free(w.net);
+}
+
 /* A forked offer: another branch answers, and our credentials stay what they were. */
 static void fork_that_answers_last_gets_media(void)
 {
@@ -347,6 +373,7 @@ void unit_media_ice_restart(void)
         old_path_lost_during_the_restart_is_no_failure);
     ADD("old-credentials-are-answered-until-they-linger-no-more",
         old_credentials_are_answered_until_they_linger_no_more);
+    ADD("restart-while-still-checking-connects", restart_while_still_checking_connects);
     ADD("fork-that-answers-last-gets-media", fork_that_answers_last_gets_media);
     ADD("own-credentials-after-the-peers-are-taken-late",
         own_credentials_after_the_peers_are_taken_late);
