@@ -280,12 +280,15 @@ static void on_call(struct websock *s, const struct web_msg *m)
         webleg_place(s, m, offer);
 }
 
-/* It may have ended while the message was on its way: that is no fault of the client's. */
+/* It may have ended while the message was on its way: that is no fault of the client's, and worth a
+ * word only where the client waits for one. */
 static void unknown_call(struct websock *s, const struct web_msg *m)
 {
     struct web_fault f = {.code = "unknown-call",
                           .text = "There is no call of this id (any more)."};
 
+    if (m->type != WEB_OFFER && m->type != WEB_ANSWER)
+        return;
     (void)g_strlcpy(f.re, web_type_word(m->type), sizeof(f.re));
     (void)g_strlcpy(f.call, m->text[TEXT_CALL], sizeof(f.call));
     error_send(s, &f, NULL);

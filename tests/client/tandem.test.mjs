@@ -168,6 +168,8 @@ test('a call is offered, rings, has early media and is answered', async () => {
   assert.deepEqual(names(), ['ringing', 'progress', 'answered', 'ended']);
   assert.equal(FakePeer.last.closed, true);
   assert.deepEqual(tandem.calls, []);
+  FakePeer.last.onicecandidate({ candidate: null }); // too late to be of use
+  assert.equal(FakeSocket.last.sent.length, 0);
 });
 
 test('candidates wait for the description, on both ways', async () => {

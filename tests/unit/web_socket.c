@@ -151,8 +151,10 @@ static void nonsense_is_answered_then_shut_out(void)
     expect_error(1, "unknown-type", "dance");
     world_say(1, "{\"type\":\"pong\"}");
     expect_error(1, "unknown-type", "pong");
-    world_say(1, "{\"type\":\"bye\",\"call\":\"c9\"}");
-    expect_error(1, "unknown-call", "bye");
+    world_say(1, "{\"type\":\"answer\",\"call\":\"c9\",\"sdp\":\"v=0\"}");
+    expect_error(1, "unknown-call", "answer");
+    world_say(1, "{\"type\":\"bye\",\"call\":\"c9\"}"); /* it crossed our ended */
+    world_silent(1);
     for (unsigned i = 3; i < WEB_FAULTS_MAX; i++) {
         world_say(1, "{");
         expect_error(1, "malformed", NULL);

@@ -36,7 +36,7 @@ function showState() {
   document.body.dataset.state = state;
   $('status').textContent = tandem.state === 'ready' ? tandem.address
     : tandem.state === 'waiting' ? 'Connection lost. Trying again…' : 'Connecting…';
-  $('call-button').disabled = state !== 'idle';
+  for (const id of ['call-button', 'echo', 'notice-again']) $(id).disabled = state !== 'idle';
   $('accept').disabled = call?.state === 'answering';
   $('erase').hidden = $('address').value === '';
   $('recents').inert = state !== 'idle';
@@ -149,7 +149,7 @@ function adopt(newCall) {
   for (const id of ['sent-digits', 'received-digits', 'call-quality']) $(id).textContent = '';
   hideNotice();
   const mine = (fn) => (event) => { if (newCall === call) fn(event); };
-  call.addEventListener('state', mine(() => { showCall(); showState(); soundState(); }));
+  call.addEventListener('state', mine(onCallState));
   call.addEventListener('connection', mine(showCall));
   call.addEventListener('track', mine(({ track, stream }) => { if (track.kind === 'audio') $('far').srcObject = stream; }));
   call.addEventListener('dtmf', mine(({ digit }) => showDigit('received-digits', digit)));
@@ -161,6 +161,13 @@ function adopt(newCall) {
   timers.duration = setInterval(showCall, 500);
   showCall();
   showState();
+}
+
+function onCallState() {
+  showCall();
+  showState();
+  soundState();
+  if (call.state !== 'incoming') flashTitle('');
 }
 
 function soundState() {

@@ -176,7 +176,10 @@ export class Tandem extends EventTarget {
       id,
       iceServers: [...this.#ownIceServers, ...this.#iceServers],
       send: (message) => this.#state === 'ready' && this.#send({ ...message, call: id }),
-      forget: () => this.#links.delete(id),
+      forget: () => {
+        this.#links.delete(id);
+        link.send = () => {}; // the server has forgotten it too
+      },
     };
     this.#links.set(id, link);
     return link;
