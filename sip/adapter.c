@@ -108,8 +108,8 @@ static unsigned adapter_endpoints(struct adapter *ad, const char *address, struc
         } else { /* what most phones take first; the others refuse it and say so at once */
             e->nprofiles = 3;
             e->profile[0] = desc_profile_plain;
-            e->profile[1] = desc_profile_sdes;
-            e->profile[2] = desc_profile_dtls;
+            e->profile[1] = desc_profile_dtls;
+            e->profile[2] = desc_profile_sdes;
         }
         (void)g_strlcpy(e->label, m->label, sizeof(e->label));
         n++;

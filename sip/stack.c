@@ -1,10 +1,12 @@
 #include "sip/stack.h"
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "edge/edge.h"
 #include "sip/dialog.h"
 #include "sip/limiter.h"
+#include "sip/names.h"
 #include "sip/registration.h"
 #include "sip/sockets.h"
 
@@ -238,7 +240,7 @@ static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 
 /* ---- life ---- */
 
-static void sofia_log(void *stream, char const *fmt, va_list args)
+static void ATTR_PRINTF(2, 0) sofia_log(void *stream, char const *fmt, va_list args)
 {
     char line[512];
 
@@ -294,6 +296,10 @@ static bool stack_open(struct stack *s)
     su_log_set_level(nta_log, 3);
     su_log_set_level(tport_log, 3);
     s->root = su_root_create(s);
+    if (!names_are_numeric_only()) {
+        LOG_E("sip", "another library resolves names for sofia: this build would block on DNS");
+        return false;
+    }
     if (!s->root || !make_agent(s) || !watch_mailboxes(s))
         return false;
     (void)su_root_threading(s->root, 0);
