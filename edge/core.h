@@ -82,12 +82,17 @@ struct listener {
 };
 /** Bind and listen; *@p bound gets the real port. NULL has been logged. Call thread. */
 struct listener *listener_new(struct edge *e, const struct net_addr *at, struct net_addr *bound);
-void listener_free(void *listener);
+void listener_free(void *object);
 void listener_start(struct listener *l);
 /** Close the socket; connections it accepted are not touched. */
 void listener_stop(struct listener *l);
 bool edge_trusts(const struct edge *e, const struct net_addr *peer);
 bool edge_exempts(const struct edge *e, const struct net_addr *peer);
+/** Who asks: the peer, or behind a trusted proxy what X-Forwarded-For says. */
+struct net_addr client_behind(const struct edge *e, const struct net_addr *peer,
+                              const struct h1_request *r);
+/** The event with what the request says; id, peer and body are the caller's. */
+struct edge_event event_of_request(enum edge_event_type type, const struct h1_request *r);
 /** A connection ended that limit_take() counted. */
 void edge_connection_gone(struct edge *e, const struct net_addr *peer);
 

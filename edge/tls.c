@@ -82,9 +82,12 @@ static const struct tls_named *set_find(const struct tls_set *set, const char *n
     return fallback;
 }
 
+/* What a context carries to be told apart by: the address of its kind. */
+static enum tls_kind kinds[TLS_KINDS] = {TLS_WEB, TLS_SIP, TLS_SIP_MUTUAL};
+
 static enum tls_kind ctx_kind(const SSL_CTX *ctx)
 {
-    return (enum tls_kind)(uintptr_t)SSL_CTX_get_app_data(ctx);
+    return *(const enum tls_kind *)SSL_CTX_get_app_data(ctx);
 }
 
 /* Looks into the store, not into the set this handshake began with: a reload may have freed it. */
@@ -161,7 +164,7 @@ static SSL_CTX *ctx_server(struct tls_store *store, const struct edge_cert *cert
     /* A client certificate is refused at resumption unless sessions carry the context's name. */
     (void)SSL_CTX_set_session_id_context(ctx, id, sizeof(id));
     (void)SSL_CTX_set_num_tickets(ctx, 1);
-    (void)SSL_CTX_set_app_data(ctx, (void *)(uintptr_t)kind);
+    (void)SSL_CTX_set_app_data(ctx, &kinds[kind]);
     (void)SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
     (void)SSL_CTX_set_tlsext_servername_arg(ctx, store);
     if (kind == TLS_WEB)
@@ -192,28 +195,34 @@ static SSL_CTX *ctx_dial(const char *ca)
 
 /* ---- sets ---- */
 
+static bool named_fill(struct tls_named *named, struct tls_store *store,
+                       const struct edge_cert *cert, const char *client_ca)
+{
+    named->name = g_strdup(cert->name ? cert->name : "");
+    for (unsigned kind = 0; kind < TLS_KINDS; kind++) {
+        if (kind == TLS_SIP_MUTUAL && !client_ca)
+            continue;
+        named->ctx[kind] = ctx_server(store, cert, kind, client_ca);
+        if (!named->ctx[kind])
+            return false;
+    }
+    return true;
+}
+
 struct tls_set *tls_set_new(struct tls_store *store, unsigned ncerts, const struct edge_cert *cert,
                             const char *client_ca, const char *dial_ca)
 {
     struct tls_set *set = g_new0(struct tls_set, 1);
+    bool ok;
 
     set->n = ncerts;
     set->named = g_new0(struct tls_named, ncerts);
     set->dial = ctx_dial(dial_ca);
-    if (!set->dial)
-        goto fail;
-    for (unsigned i = 0; i < ncerts; i++) {
-        set->named[i].name = g_strdup(cert[i].name ? cert[i].name : "");
-        for (unsigned kind = 0; kind < TLS_KINDS; kind++) {
-            if (kind == TLS_SIP_MUTUAL && !client_ca)
-                continue;
-            set->named[i].ctx[kind] = ctx_server(store, &cert[i], kind, client_ca);
-            if (!set->named[i].ctx[kind])
-                goto fail;
-        }
-    }
-    return set;
-fail:
+    ok = set->dial != NULL;
+    for (unsigned i = 0; i < ncerts && ok; i++)
+        ok = named_fill(&set->named[i], store, &cert[i], client_ca);
+    if (ok)
+        return set;
     tls_set_free(set);
     return NULL;
 }

@@ -205,59 +205,16 @@ static void web_preflight(struct web *w, unsigned methods)
 
 /* ---- asking the owner ---- */
 
-static char *headers_for_owner(const struct h1_request *r)
-{
-    static const char *const wanted[] = {"authorization", "content-type", "if-match",
-                                         "if-none-match", "origin",       "accept",
-                                         "last-event-id", "host"};
-    GString *out = g_string_new(NULL);
-
-    for (unsigned i = 0; i < r->nfields; i++)
-        for (size_t k = 0; k < G_N_ELEMENTS(wanted); k++)
-            if (span_equal_nocase(r->field[i].name, span_of(wanted[k])))
-                g_string_append_printf(out, "%s: %.*s\n", wanted[k], (int)r->field[i].value.n,
-                                       r->field[i].value.p);
-    return g_string_free(out, FALSE);
-}
-
-/* The nearest address in X-Forwarded-For that is not a proxy of ours: what stands further left may
- * have been written by the client. */
-static struct net_addr client_of(const struct web *w, const struct h1_request *r)
-{
-    struct net_addr client = *stream_peer(w->stream);
-
-    for (unsigned i = r->nfields; i-- > 0 && edge_trusts(w->edge, &client);) {
-        struct span list = r->field[i].value;
-        if (!span_equal_nocase(r->field[i].name, SPAN("x-forwarded-for")))
-            continue;
-        while (list.n && edge_trusts(w->edge, &client)) {
-            struct span last = list;
-            struct net_addr a;
-            while (last.n && last.p[last.n - 1] != ',')
-                last.n--;
-            list = (struct span){list.p + last.n, list.n - last.n};
-            if (!net_addr_parse_ip(span_trim(list), &a) && !net_addr_parse(span_trim(list), &a))
-                return client;
-            client = a;
-            list = (struct span){last.p, last.n ? last.n - 1 : 0};
-        }
-    }
-    return client;
-}
-
 static struct edge_event event_of(struct web *w, enum edge_event_type type,
                                   const struct h1_request *r)
 {
-    bool proxied_tls = edge_trusts(w->edge, stream_peer(w->stream)) &&
-                       span_equal_nocase(h1_field(r, "x-forwarded-proto"), SPAN("https"));
-    struct edge_event ev = {.type = type,
-                            .method = r->method == EDGE_HEAD ? EDGE_GET : r->method,
-                            .path = g_strdup(r->path),
-                            .query = g_strdup(r->query),
-                            .headers = headers_for_owner(r)};
+    const struct net_addr *peer = stream_peer(w->stream);
+    struct edge_event ev = event_of_request(type, r);
 
-    ev.peer = w->client = client_of(w, r);
-    ev.tls = w->client_tls = stream_is_tls(w->stream) || proxied_tls;
+    ev.peer = w->client = client_behind(w->edge, peer, r);
+    ev.tls = w->client_tls = stream_is_tls(w->stream) ||
+                             (edge_trusts(w->edge, peer) &&
+                              span_equal_nocase(h1_field(r, "x-forwarded-proto"), SPAN("https")));
     return ev;
 }
 
