@@ -14,7 +14,7 @@
 
 #define MOD "edge"
 
-enum { EDGE_COMMANDS = 4096, EDGE_COMMANDS_A_TURN = 256 };
+enum { EDGE_CONNECTIONS = 8000, EDGE_COMMANDS = 4096, EDGE_COMMANDS_A_TURN = 256 };
 
 enum cmd_type {
     CMD_STOP,
@@ -203,7 +203,8 @@ static void edge_free_parts(struct edge *e)
 struct edge *edge_new(const struct edge_config *c)
 {
     struct edge *e = g_new0(struct edge, 1);
-    struct limit_config limits = {.total = c->connections_max,
+    struct limit_config limits = {.total =
+                                      c->connections_max ? c->connections_max : EDGE_CONNECTIONS,
                                   .per_address = c->connections_per_address,
                                   .per_address_s = c->connections_per_address_per_s};
 

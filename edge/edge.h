@@ -30,9 +30,9 @@ struct edge_config {
     const char *client_ca;    /* mutual TLS on listeners that ask for it; NULL none */
     const char *dial_ca;      /* PEM bundle dialled TLS is verified with; NULL: the system's */
     unsigned connections_max; /* whole edge */
-    unsigned connections_per_address; /* per IPv4 address or IPv6 /64; loopback exempt only if
-                                         exempt_loopback */
-    unsigned connections_per_address_per_s;
+    unsigned connections_per_address;       /* per IPv4 address or IPv6 /64; loopback exempt only if
+                                               exempt_loopback */
+    unsigned connections_per_address_per_s; /* 0 in either: no limit */
     bool exempt_loopback;
     struct net_addr proxy[8]; /* trusted reverse proxies: X-Forwarded-For is believed from them */
     unsigned nproxies;

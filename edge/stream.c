@@ -1,7 +1,7 @@
 #include "edge/stream.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "edge/outbox.h"
 
 #include <glib.h>
 #include <openssl/err.h>
@@ -22,13 +22,6 @@ enum stream_state {
     STREAM_FLUSHING, /* the owner has finished: only the outbox is left */
     STREAM_LINGERING,
     STREAM_CLOSED
-};
-
-struct outbox {
-    GByteArray *bytes; /* NULL when empty: an idle stream holds no buffer */
-    size_t sent;       /* of bytes */
-    const char *tail;  /* borrowed, sent after bytes */
-    size_t tail_n;
 };
 
 struct stream {
@@ -80,13 +73,6 @@ static void stream_free(void *object)
 
     g_free(s->tls_name);
     g_free(s);
-}
-
-static void outbox_clear(struct outbox *o)
-{
-    if (o->bytes)
-        (void)g_byte_array_free(o->bytes, TRUE);
-    memset(o, 0, sizeof(*o));
 }
 
 void stream_close(struct stream *s, const char *why)
@@ -174,77 +160,57 @@ static void close_if_broken_later(struct stream *s)
         loop_again(s->env->loop, &s->source);
 }
 
+/* What can be sent at once is; returns how much. Nothing may overtake what is queued. */
+static size_t write_ahead(struct stream *s, const char *p, size_t n)
+{
+    return can_write(s) && !outbox_size(&s->out) ? write_some(s, p, n) : 0;
+}
+
 void stream_write(struct stream *s, const void *data, size_t n)
 {
     const char *p = data;
-    size_t sent = 0;
+    size_t sent;
 
     if (s->state > STREAM_OPEN || s->broken || !n)
         return;
-    g_assert(!s->out.tail);
-    if (can_write(s) && !s->out.bytes)
-        sent = write_some(s, p, n);
-    if (sent < n && !s->broken) {
-        if (!s->out.bytes)
-            s->out.bytes = g_byte_array_new();
-        (void)g_byte_array_append(s->out.bytes, (const guint8 *)p + sent, (guint)(n - sent));
-    }
+    sent = write_ahead(s, p, n);
+    if (!s->broken)
+        outbox_add(&s->out, p + sent, n - sent);
     close_if_broken_later(s);
 }
 
 void stream_write_static(struct stream *s, const void *data, size_t n)
 {
     const char *p = data;
-    size_t sent = 0;
+    size_t sent;
 
     if (s->state > STREAM_OPEN || s->broken || !n)
         return;
-    g_assert(!s->out.tail);
-    if (can_write(s) && !s->out.bytes)
-        sent = write_some(s, p, n);
-    if (sent < n && !s->broken) {
-        s->out.tail = p + sent;
-        s->out.tail_n = n - sent;
-    }
+    sent = write_ahead(s, p, n);
+    if (!s->broken)
+        outbox_add_tail(&s->out, p + sent, n - sent);
     close_if_broken_later(s);
 }
 
 size_t stream_queued(const struct stream *s)
 {
-    return (s->out.bytes ? s->out.bytes->len - s->out.sent : 0) + s->out.tail_n;
-}
-
-/* What has been sent is cut off only when it is the larger part: linear in all. */
-static void outbox_sent(struct outbox *o, size_t n)
-{
-    o->sent += n;
-    if (o->sent == o->bytes->len) {
-        (void)g_byte_array_free(o->bytes, TRUE);
-        o->bytes = NULL;
-        o->sent = 0;
-    } else if (o->sent > o->bytes->len / 2) {
-        (void)g_byte_array_remove_range(o->bytes, 0, (guint)o->sent);
-        o->sent = 0;
-    }
+    return outbox_size(&s->out);
 }
 
 static void stream_flush(struct stream *s)
 {
-    struct outbox *o = &s->out;
+    struct span next = outbox_next(&s->out);
 
-    if (!can_write(s) || s->broken || !stream_queued(s))
+    if (!can_write(s) || s->broken || !next.n)
         return;
-    if (o->bytes)
-        outbox_sent(o,
-                    write_some(s, (const char *)o->bytes->data + o->sent, o->bytes->len - o->sent));
-    if (!o->bytes && o->tail && !s->broken) {
-        size_t n = write_some(s, o->tail, o->tail_n);
-        o->tail += n;
-        o->tail_n -= n;
-        if (!o->tail_n)
-            o->tail = NULL;
+    while (next.n) {
+        size_t n = write_some(s, next.p, next.n);
+        outbox_sent(&s->out, n);
+        if (n < next.n)
+            return;
+        next = outbox_next(&s->out);
     }
-    if (!s->broken && !stream_queued(s) && s->state == STREAM_OPEN && s->ops->drained)
+    if (s->state == STREAM_OPEN && s->ops->drained)
         s->ops->drained(s);
 }
 
