@@ -6,13 +6,13 @@ import { Baresip } from './lib/baresip.mjs';
 import { Softphone, closeBrowser } from './lib/browser.mjs';
 import { until } from './lib/proc.mjs';
 
-const KINDS = ['plain', 'sdes', 'dtls'];
+const KINDS = ['plain', 'sdes', 'dtls', 'ice']; // ice: DTLS-SRTP with ICE and rtcp-mux, as a browser does
 let tandem, page;
 const phones = {};
 
 before(async () => {
   tandem = await new Tandem({ accounts: {
-    alice: {}, nobody: {}, plain: { media: 'plain' }, sdes: { media: 'sdes' }, dtls: { media: 'dtls' }, manual: { media: 'plain' } } }).start();
+    alice: {}, nobody: {}, plain: { media: 'plain' }, sdes: { media: 'sdes' }, dtls: { media: 'dtls' }, ice: { media: 'webrtc' }, manual: { media: 'plain' } }, ring: 8 }).start();
   page = await Softphone.open(tandem, { user: 'alice', tone: 440 });
 });
 after(async () => {
@@ -100,6 +100,28 @@ test('the caller gives up and the page stops ringing', async () => {
   p.forget();
   await page.hangup();
   await p.wait('CALL_CLOSED');
+});
+
+test('a phone that calls nobody, or somebody who is away, hears which', async () => {
+  const p = await phone('manual', { answer: 'manual' });
+  await p.dial(`sip:doesnotexist@${DOMAIN}`);
+  assert.match((await p.wait('CALL_CLOSED')).param, /404/);
+  p.forget();
+  await p.dial(`sip:nobody@${DOMAIN}`);
+  assert.match((await p.wait('CALL_CLOSED')).param, /480/);
+});
+
+test('nobody answers in time: page and phone hear it, and the ringing stops', async () => {
+  const p = await phone('manual', { answer: 'manual' });
+  await page.call('manual');
+  await p.wait('CALL_INCOMING');
+  await page.says(/nobody answered/i);
+  await p.wait('CALL_CLOSED');
+  p.forget();
+  await p.dial(`sip:alice@${DOMAIN}`);
+  await page.reaches('incoming');
+  assert.match((await p.wait('CALL_CLOSED')).param, /480|408|No Answer|Unavailable/i);
+  await page.reaches('idle');
 });
 
 test('each call ended with exactly one line', async () => {

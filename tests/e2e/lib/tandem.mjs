@@ -52,6 +52,7 @@ root = ${new URL('../../../web/client', import.meta.url).pathname}
 ${cert}
 [media]
 address = ${IP}
+ice_port = ${10000 + 100 * (this.web - 8080)}
 rtp_min = ${30000 + 1000 * (this.web - 8080)}
 rtp_max = ${30999 + 1000 * (this.web - 8080)}
 workers = 1
