@@ -33,7 +33,7 @@ struct webleg {
     unsigned nmids; /* streams of the last description either side sent */
     char mid[DESC_STREAMS_MAX][DESC_MID_MAX];
     uint64_t candidates; /* bucket */
-    struct timer *gone;
+    struct timer *soon;  /* for what must not be reported from within leg_ops */
 };
 
 static const struct leg_ops ops;
@@ -289,7 +289,8 @@ static void on_hangup(struct leg *leg, const struct end_reason *why)
         websock_send_ended(s, l->call, why);
         websock_detach(s, l);
     }
-    timer_start(&l->gone, 0, gone, l);
+    timer_stop(&l->soon);
+    timer_start(&l->soon, 0, gone, l);
 }
 
 void webleg_lost(struct webleg *l)
@@ -309,13 +310,22 @@ static void send_plain(struct webleg *l, enum web_type type)
     (void)websock_send(l->socket, &m);
 }
 
+static void unsayable(void *arg)
+{
+    struct webleg *l = arg;
+    LOG_CALL(l->base.call_id);
+
+    report_ended(l, END_PROTOCOL);
+}
+
 static void send_description(struct webleg *l, enum web_type type, const struct desc *d)
 {
     g_autofree char *sdp = desc_sdp_write(d);
     struct web_msg m = {.type = type, .text = {[TEXT_CALL] = l->call, [TEXT_SDP] = sdp}};
 
     mids_keep(l, d);
-    (void)websock_send(l->socket, &m);
+    if (websock_send(l->socket, &m) && !l->soon) /* the far side made it too long for a message */
+        timer_start(&l->soon, 0, unsayable, l);
 }
 
 static void on_progress(struct leg *leg, bool ringing, const struct desc *early)
@@ -395,7 +405,7 @@ static void webleg_free(struct leg *leg)
 {
     struct webleg *l = webleg_of(leg);
 
-    timer_stop(&l->gone);
+    timer_stop(&l->soon);
     g_free(l);
 }
 

@@ -179,9 +179,30 @@ static void offers_that_make_no_sense_end_the_call(void)
     world_stop();
 }
 
+static void an_answer_too_long_to_be_said_ends_the_call(void)
+{
+    g_autofree char *fmtp = g_strnfill(DESC_TEXT_MAX - 1, 'x');
+    struct desc *answer;
+
+    world_start("");
+    world_sign_in(1, "alice");
+    place(1, "c1");
+    answer = world_desc(world_sdp_answer);
+    for (uint8_t pt = 0; pt < DESC_CODECS_MAX - 1; pt++)
+        (void)desc_add_codec(&answer->stream[0], pt, "opus", 48000, 2, fmtp);
+    world.leg->ops->answer(world.leg, answer);
+    world_silent(1);
+    world_nothing_reported();
+    world_turn(0);
+    g_assert_cmpint(world_reported(LEG_ENDED).cause, ==, END_PROTOCOL);
+    expect_ended(1, "c1", "protocol-error");
+    expect_gone();
+    desc_free(answer);
+    world_stop();
+}
+
 static void ids_and_limits_of_calls(void)
 {
-    g_autofree char *last = NULL;
 
     world_start("");
     world_sign_in(1, "alice");
@@ -502,6 +523,8 @@ void unit_web_leg(void)
     g_test_add_func("/web/leg/giving-up-and-hanging-up-differ", giving_up_and_hanging_up_differ);
     g_test_add_func("/web/leg/offers-that-make-no-sense-end-the-call",
                     offers_that_make_no_sense_end_the_call);
+    g_test_add_func("/web/leg/an-answer-too-long-to-be-said-ends-the-call",
+                    an_answer_too_long_to_be_said_ends_the_call);
     g_test_add_func("/web/leg/ids-and-limits-of-calls", ids_and_limits_of_calls);
     g_test_add_func("/web/leg/a-tab-rings-and-answers", a_tab_rings_and_answers);
     g_test_add_func("/web/leg/a-tab-declines-is-busy-or-too-late",
