@@ -10,7 +10,7 @@ import time
 import unittest
 
 import baresip
-from ua import DOMAIN, SDP, UA, Rig, free_port
+from ua import DOMAIN, SDP, UA, Message, Rig, free_port
 
 
 class Case(unittest.TestCase):
@@ -731,6 +731,14 @@ class OutgoingCalls(Case):
         caller.within("BYE")
         phone.reply(phone.expect("BYE"), 200)
 
+    def test_a_phone_that_stops_refreshing_is_hung_up(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 200, headers=("Session-Expires: 3;refresher=uas", "Require: timer"),
+                    body=SDP)
+        phone.expect("ACK")
+        phone.reply(phone.expect("BYE", 6), 200)
+        self.rig.wait_line("alice b ended unreachable")
+
     def test_the_phone_asks_for_session_refreshes(self):
         phone, caller, invite = self.ring()
         self.assertIn("timer", invite.get("Supported"))
@@ -818,6 +826,30 @@ class RealPhones(unittest.TestCase):
         ua.invite("alice", auth=False)
         ua.expect(480)
         ua.close()
+
+
+@unittest.skipUnless(socket.has_ipv6, "no IPv6")
+class Ipv6(unittest.TestCase):
+    def test_a_call_over_ipv6(self):
+        port = free_port()
+        rig = Rig("--udp", f"[::1]:{port}")
+        self.addCleanup(rig.stop)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.bind(("::1", 0))
+            s.settimeout(5)
+            mine = s.getsockname()[1]
+            s.sendto((f"INVITE sip:answer@[::1]:{port} SIP/2.0\r\n"
+                      f"Via: SIP/2.0/UDP [::1]:{mine};branch=z9hG4bKv6\r\nMax-Forwards: 70\r\n"
+                      f"From: <sip:a@[2001:db8::9]>;tag=1\r\nTo: <sip:answer@[::1]:{port}>\r\n"
+                      f"Call-ID: v6\r\nCSeq: 1 INVITE\r\nContact: <sip:a@[::1]:{mine}>\r\n"
+                      f"Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n\r\n{SDP}"
+                      ).encode(), ("::1", port))
+            status = 100
+            while status < 200:
+                reply = Message(s.recv(65536))
+                status = reply.status
+            self.assertEqual(status, 200)
+            self.assertIn(f"<sip:tandem@[::1]:{port}>", reply.get("Contact"))
 
 
 class Shutdown(Case):
