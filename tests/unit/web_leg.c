@@ -203,7 +203,6 @@ static void an_answer_too_long_to_be_said_ends_the_call(void)
 
 static void ids_and_limits_of_calls(void)
 {
-
     world_start("");
     world_sign_in(1, "alice");
     place(1, "s-1");
