@@ -88,6 +88,7 @@ bool account_normalise(const char *text, const char *domain, char out[192])
 {
     const char *at = strchr(text, '@');
     g_autofree char *user = at ? g_strndup(text, (gsize)(at - text)) : g_strdup(text);
+    g_autofree char *whole = NULL;
     g_autofree char *low = NULL;
     g_autofree char *host = g_ascii_strdown(at ? at + 1 : domain, -1);
     int n;
@@ -98,7 +99,8 @@ bool account_normalise(const char *text, const char *domain, char out[192])
     for (const char *p = user; *p; p = g_utf8_find_next_char(p, NULL))
         if (!account_user_char(g_utf8_get_char(p)))
             return false;
-    low = g_utf8_strdown(user, -1);
+    whole = g_utf8_normalize(user, -1, G_NORMALIZE_NFC); /* RFC 8265 3.3.1 */
+    low = g_utf8_strdown(whole, -1);
     if (strlen(low) >= sizeof(((struct account *)0)->user))
         return false;
     n = snprintf(out, 192, "%s@%s", low, host);

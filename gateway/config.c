@@ -37,7 +37,7 @@ static const struct config_key web_keys[] = {
     KEY("https", value_listen, web_https, 0, 0),
     KEY("origins", value_origins, web_origins, 0, 0),
     KEY("root", value_path, web_root, 0, 0),
-    KEY("trusted_proxies", value_ip_list, web_trusted_proxies, 0, 0),
+    KEY("trusted_proxies", value_ip_list, web_trusted_proxies, 0, CONFIG_LISTEN_MAX),
 };
 static const struct config_key media_keys[] = {
     KEY("address", value_addresses, media_addr, 0, 0),

@@ -254,8 +254,10 @@ static bool word_is_ip(const char *word, char **why)
 
 bool value_ip_list(const char *value, const struct config_key *k, void *field, char **why)
 {
-    (void)k;
-    return words_parse(value, field, word_is_ip, why);
+    if (!words_parse(value, field, word_is_ip, why))
+        return false;
+    return !*(char ***)field || g_strv_length(*(char ***)field) <= k->high ||
+           refuse(why, "more than %u addresses", k->high);
 }
 
 /* RFC 6454 6.2: scheme, host, maybe a port; no path. */

@@ -30,6 +30,7 @@ static void addresses_become_lower_case_and_whole(void)
         {"bob@192.0.2.7", "bob@192.0.2.7"},
         {"+15551234", "+15551234@example.org"},
         {"j\xc3\x96rg", "j\xc3\xb6rg@example.org"},
+        {"jo\xcc\x88rg", "j\xc3\xb6rg@example.org"}, /* o and its dots apart */
         {"a.b-c_d~e", "a.b-c_d~e@example.org"},
         {"*43#", "*43#@example.org"},
     };

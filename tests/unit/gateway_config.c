@@ -247,6 +247,8 @@ static const struct {
      "t.conf:6: origins: \"https://x/path\" is no origin like https://app.example.org\n"},
     {GOOD "[web]\ntrusted_proxies = proxy\n",
      "t.conf:6: trusted_proxies: \"proxy\" is no IP address\n"},
+    {GOOD "[web]\ntrusted_proxies = ::1,::2,::3,::4,::5,::6,::7,::8,::9\n",
+     "t.conf:6: trusted_proxies: more than 8 addresses\n"},
     {GOOD "[web]\nroot =\n", "t.conf:6: root: names no file\n"},
     {GOOD "[media]\naddress = eth0\n", "t.conf:6: address: \"eth0\" is no IP address\n"},
     {GOOD "[media]\naddress = ,\n", "t.conf:6: address: names no address\n"},
