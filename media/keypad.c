@@ -87,7 +87,8 @@ static void on_keypad(struct wheel_timer *t)
 {
     struct keypad *k = WHEEL_OWNER(t, struct keypad, timer);
     struct session *s = k->session;
-    uint64_t next = t->due_us + PTIME_US, now = worker_now(s->worker);
+    uint64_t next = t->due_us + PTIME_US;
+    uint64_t now = worker_now(s->worker);
     struct dtmf_send send;
 
     if (!k->sending && k->count && !digit_begin(s))

@@ -28,7 +28,8 @@ const struct desc_transport *lane_peer(const struct media_leg *l, unsigned i,
 /* Of our addresses the one the peer can reach: its family, and loopback only for loopback. */
 static unsigned addr_towards(const struct media *m, const struct net_addr *peer)
 {
-    unsigned best = 0, best_score = 0;
+    unsigned best = 0;
+    unsigned best_score = 0;
 
     for (unsigned i = 0; peer && peer->set && i < m->config.naddrs; i++) {
         const struct net_addr *a = &m->config.addr[i];
@@ -211,5 +212,5 @@ void lanes_send_local(struct media *m, struct media_leg *l)
         memcpy(t->fd, lane->fd, sizeof(t->fd));
         lane->fd[0] = lane->fd[1] = -1; /* the worker's now */
     }
-    worker_post(m->worker[l->worker], &c);
+    worker_post(m->worker[l->worker], &c); /* NOLINT(clang-analyzer-unix.Malloc): its set now */
 }

@@ -248,7 +248,8 @@ void media_leg_candidate(struct media *m, struct media_id id, unsigned stream,
 void media_join(struct media *m, struct media_id a, struct media_id b,
                 const struct media_plan *plan)
 {
-    struct media_leg *la = media_leg_find(m, a), *lb = media_leg_find(m, b);
+    struct media_leg *la = media_leg_find(m, a);
+    struct media_leg *lb = media_leg_find(m, b);
     struct command c = {.type = CMD_JOIN, .id = a, .other = b};
 
     if (!la || !lb)

@@ -129,7 +129,8 @@ static void on_ice_path(void *arg, enum ice_path_event what, const struct net_ad
 {
     struct port *p = arg;
     struct sock *sock = sock_at(p, local);
-    struct net_addr from, to;
+    struct net_addr from;
+    struct net_addr to;
 
     if (!sock)
         return;

@@ -144,7 +144,8 @@ static void on_port_timer(struct wheel_timer *timer)
 void port_rearm(struct port *p)
 {
     struct worker *w = p->session->worker;
-    uint64_t now = worker_now(w), due = UINT64_MAX;
+    uint64_t now = worker_now(w);
+    uint64_t due = UINT64_MAX;
 
     if (p->session->state == SESSION_FAILED) {
         wheel_cancel(worker_wheel(w), &p->timer);
@@ -271,7 +272,8 @@ static void stun_datagram(struct port *p, const struct sock *at, const struct ne
 /* On a port of its own nobody has looked at whom a STUN message is for. */
 static bool stun_fits(const struct port *p, const struct slot *slot)
 {
-    uint32_t leg = p->session->id.slot, tag = 0;
+    uint32_t leg = p->session->id.slot;
+    uint32_t tag = 0;
     struct ice_route route;
 
     if (!ice_route((struct span){(const char *)slot->bytes + SLOT_HEAD, slot->n}, &route))
@@ -324,7 +326,8 @@ void port_send(struct port *p, struct slot *slot, bool rtcp)
 {
     struct session *s = p->session;
     struct outbox *o = worker_outbox(s->worker);
-    size_t n = slot->n, cap = SLOT_BODY + SLOT_TAIL;
+    size_t n = slot->n;
+    size_t cap = SLOT_BODY + SLOT_TAIL;
     struct port *keyed = port_keyed(p);
 
     if (!port_writable(p) || s->state == SESSION_FAILED)

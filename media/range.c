@@ -57,8 +57,8 @@ static bool pair_bind(const struct net_addr *addr, uint16_t port, bool pair, int
 enum gw_err range_take(struct port_range *r, const struct net_addr *addr, unsigned at, bool pair,
                        int fd[PORTS_MAX], struct net_addr local[PORTS_MAX])
 {
-    unsigned first = MAX((r->min + 1U) & ~1U, 2U),
-             steps = r->max > first ? (r->max - first + 1U) / 2 : 0;
+    unsigned first = MAX((r->min + 1U) & ~1U, 2U);
+    unsigned steps = r->max > first ? (r->max - first + 1U) / 2 : 0;
 
     for (unsigned i = 0; i < steps; i++) {
         /* Pairs begin even (RFC 3550 11); onwards from the last one, so that a port rests. */

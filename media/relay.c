@@ -50,7 +50,8 @@ static int stream_by_ssrc(const struct session *s, unsigned transport, uint32_t 
 
 static int stream_by_pt(const struct session *s, unsigned transport, uint8_t pt)
 {
-    int found = -1, only = -1;
+    int found = -1;
+    int only = -1;
     unsigned on_transport = 0;
 
     for (unsigned i = 0; i < s->nstreams; i++) {

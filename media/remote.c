@@ -206,6 +206,6 @@ void lanes_send_remote(struct media *m, struct media_leg *l, const struct desc *
         stream_remote(&peer->stream[i], &set->stream[i]);
     for (unsigned i = 0; i < l->nlanes; i++)
         transport_remote(&l->lane[i], lane_peer(l, i, peer), &set->transport[i]);
-    worker_post(m->worker[l->worker], &c);
+    worker_post(m->worker[l->worker], &c); /* NOLINT(clang-analyzer-unix.Malloc): its set now */
     pending_flush(m, l);
 }

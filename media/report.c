@@ -251,8 +251,10 @@ static void keyframe_wanted(struct port *p, uint32_t media)
 
 static void nack_relay(struct report *r, uint32_t media, uint16_t pid, uint16_t blp)
 {
-    struct session *s = r->port->session, *to;
-    int stream = stream_of_ssrc(r->port, media), from = feeder(s, stream);
+    struct session *s = r->port->session;
+    struct session *to;
+    int stream = stream_of_ssrc(r->port, media);
+    int from = feeder(s, stream);
     const struct rtp_rewriter *rewriter;
     struct rtcp_writer w;
     struct slot *slot;

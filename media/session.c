@@ -225,7 +225,7 @@ void session_ready(struct session *s)
     for (unsigned i = 0; i < s->ntransports; i++) {
         const struct transport *t = &s->transport[i];
         const struct port *p = t->port[0];
-        if (!t->usable || !transport_used(s, i))
+        if (!p || !t->usable || !transport_used(s, i))
             continue;
         /* A plain peer may have signalled 0.0.0.0 (old-style hold): nothing to wait for. */
         if (!port_writable(p) && (p->ice || t->security != DESC_PLAIN))
@@ -256,7 +256,8 @@ void session_fail(struct session *s, enum media_why why, const char *text)
 
 static void way_set(struct session *from, struct session *to, const struct plan_way *plan)
 {
-    struct stream *in, *out;
+    struct stream *in;
+    struct stream *out;
     struct way *way;
 
     if (plan->from_stream < 0 || plan->to_stream < 0 ||

@@ -85,7 +85,8 @@ struct port *tuple_get(const struct tuple_table *t, uint32_t sock, const struct 
 void tuple_drop(struct tuple_table *t, uint32_t sock, const struct net_addr *remote,
                 const struct port *p)
 {
-    unsigned i = cell_find(t, sock, remote), j = i;
+    unsigned i = cell_find(t, sock, remote);
+    unsigned j = i;
 
     if (!t->cell[i].port || t->cell[i].port != p)
         return;

@@ -351,7 +351,8 @@ static bool shared_bind(struct worker *w, unsigned i, uint16_t port)
     struct net_addr want = w->config.addr[i];
     struct sockaddr_storage name;
     socklen_t len;
-    int size = SHARED_RCVBUF, on = 1;
+    int size = SHARED_RCVBUF;
+    int on = 1;
     char text[NET_ADDR_TEXT];
 
     want.port = port;
