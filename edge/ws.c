@@ -181,10 +181,8 @@ struct ws *ws_new(const struct ws_ops *ops, void *arg, uint64_t now_us)
                                                            .on_msg_recv_callback = on_message};
     struct ws *w = g_new0(struct ws, 1);
 
-    if (wslay_event_context_server_init(&w->ctx, &callbacks, w) != 0) {
-        g_free(w);
-        return NULL;
-    }
+    if (wslay_event_context_server_init(&w->ctx, &callbacks, w) != 0)
+        g_error("out of memory"); /* as everywhere: no way to go on */
     wslay_event_config_set_max_recv_msg_length(w->ctx, WS_MESSAGE_MAX);
     w->ops = ops;
     w->arg = arg;
@@ -204,7 +202,7 @@ void ws_free(struct ws *w)
 static void ws_flush(struct ws *w)
 {
     if (wslay_event_want_write(w->ctx) && wslay_event_send(w->ctx) != 0)
-        ws_end(w, WSLAY_CODE_ABNORMAL_CLOSURE, "out of memory");
+        ws_end(w, WSLAY_CODE_INTERNAL_SERVER_ERROR, "the frame could not be sent");
 }
 
 /* What libwslay found wrong by itself: it has queued the close frame and stopped reading. */
