@@ -25,9 +25,10 @@ export class Proc {
     this.child = spawn(argv[0], argv.slice(1), { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout.pipe(out, { end: false });
     this.child.stderr.pipe(out, { end: false });
-    this.exited = new Promise((resolve) => this.child.once('exit', (code, signal) => {
-      this.code = code; this.signal = signal; resolve({ code, signal });
-    }));
+    this.exited = new Promise((resolve) => {
+      this.child.once('exit', (code, signal) => { this.code = code; resolve({ code, signal }); });
+      this.child.once('error', (e) => { this.code = String(e); resolve({ code: this.code }); });
+    });
   }
   get running() { return this.code === undefined; }
   text() { return existsSync(this.log) ? readFileSync(this.log, 'utf8') : ''; }
