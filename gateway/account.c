@@ -36,8 +36,10 @@ const char *account_profile_word(const struct desc_profile *p)
 
 void account_default_profiles(struct account *a)
 {
-    static const struct desc_profile *const order[] = {&desc_profile_plain, &desc_profile_sdes,
-                                                       &desc_profile_dtls};
+    /* DTLS before SDES: a phone set to DTLS may take an SDES offer and then send nothing usable
+     * (baresip 1.0), while phones set to SDES refuse DTLS as they should. */
+    static const struct desc_profile *const order[] = {&desc_profile_plain, &desc_profile_dtls,
+                                                       &desc_profile_sdes};
 
     a->nprofiles = G_N_ELEMENTS(order);
     for (unsigned i = 0; i < a->nprofiles; i++)

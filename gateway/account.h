@@ -38,7 +38,7 @@ bool account_ha1_valid(const char *hex, size_t n);
  */
 bool account_profile_by_word(const char *word, struct desc_profile *out);
 const char *account_profile_word(const struct desc_profile *p);
-/** plain, sdes, dtls: what an account offers its phones unless told otherwise. */
+/** plain, dtls, sdes: what an account offers its phones unless told otherwise. */
 void account_default_profiles(struct account *a);
 /** The store's row (free() it: jansson's allocator is libc's), and back; false when malformed. */
 char *account_to_json(const struct account *a);

@@ -174,6 +174,7 @@ static void media_limits_accounts_and_routes_are_read(void)
     g_assert_cmpuint(c->account[0].calls_max, ==, 2);
     g_assert_cmpstr(c->account[1].ha1_md5, ==, "3d78807defe7de2157e2b0b6573a855f");
     g_assert_cmpuint(c->account[1].nprofiles, ==, 3);
+    g_assert_cmpstr(account_profile_word(&c->account[1].profile[1]), ==, "dtls");
     g_assert_cmpuint(c->nroutes, ==, 2);
     g_assert_cmpint(c->route[0].match, ==, ROUTE_PREFIX);
     g_assert_cmpstr(c->route[0].from[1], ==, "bob@example.org");
