@@ -82,12 +82,13 @@ static void storms_leave_nothing_behind(void)
         bad_clients(r, &tls);
         empty_events(r);
     }
-    do { /* until the edge has closed the last one */
+    for (int turns = 0; turns == 0 || s.connections; turns++) { /* until the last one is closed */
+        g_assert_cmpint(turns, <, 200);
         rig_skip(r, 1);
         rig_settle(r);
         empty_events(r);
         edge_stats(r->edge, &s);
-    } while (s.connections);
+    }
     after = heap_in_use();
     g_test_message("%lu connections, heap %zu -> %zu", (unsigned long)s.accepted, before, after);
     g_assert_cmpuint(after, <, before + 65536); /* 1560 connections; one byte each would be noise */
@@ -126,10 +127,7 @@ static void one_address_cannot_take_all(void)
     edge_stats(r->edge, &s);
     g_assert_cmpuint(s.refused_limit, ==, 1);
     peer_close(&held[0]);
-    do { /* the place is free as soon as the edge has seen the end */
-        rig_settle(r);
-        edge_stats(r->edge, &s);
-    } while (s.connections == G_N_ELEMENTS(held));
+    rig_settle(r); /* the place is free as soon as the edge has seen the end */
     page_ok(r);
     for (size_t i = 1; i < G_N_ELEMENTS(held); i++)
         peer_close(&held[i]);
