@@ -241,7 +241,8 @@ void ice_timer(struct ice *ice, uint64_t now_us)
     if (ice->why || now_us < ice->pace_due_us || !(p = next_pair(ice)))
         return;
     ice->pace_due_us = now_us + ice->options->pace_us;
-    check_send(ice, &ice->pair[p - ice->pair], CHECK_ORDINARY, now_us);
+    check_send(ice, &ice->pair[p - ice->pair],
+               p->moved && ice->params.controlling ? CHECK_NOMINATE : CHECK_ORDINARY, now_us);
 }
 
 uint64_t ice_next_due_us(const struct ice *ice)

@@ -59,7 +59,7 @@ static void select_path(struct ice *ice, struct ice_pair *p, uint64_t now_us)
         ice->current = p->gen;
     }
     g->due_us = ICE_NEVER;
-    p->nominate = false;
+    p->nominate = p->moved = false;
     ice->selected = p;
     ice->selected_us = now_us;
     ice->rival = NULL;
@@ -172,8 +172,9 @@ static void consider(struct ice *ice, struct ice_pair *p, struct ice_pair *s, ui
                                                    pair_priority(ice, p) >= pair_priority(ice, s));
 
     if (moved) {
+        p->moved = true;
         if (!p->tx.open || p->tx.kind != CHECK_NOMINATE)
-            check_send(ice, p, CHECK_NOMINATE, now_us);
+            pair_trigger(ice, p); /* in its turn: whoever claims many addresses must wait */
         return;
     }
     if (ice->rival || (ice->rival_us && now_us - ice->rival_us < PROBE_EVERY_US))
@@ -229,7 +230,7 @@ void path_answered(struct ice *ice, struct ice_pair *p, const struct ice_tx *tx,
     if (s == p || !gen_checks(ice, p->gen))
         return;
     if (ice->params.controlling) {
-        if (tx->kind == CHECK_NOMINATE)
+        if (tx->kind == CHECK_NOMINATE && tx->open) /* not one given up for another */
             select_path(ice, p, now_us);
         return;
     }

@@ -66,6 +66,7 @@ struct ice_pair {
     bool signalled; /* not peer-reflexive */
     bool triggered; /* checked before the others */
     bool nominate;  /* controlled: the peer nominated it before it was valid */
+    bool moved;     /* controlling: the peer has moved here, to be nominated at once */
     bool told_checked, told_valid;
     uint32_t ufrag_hash; /* GEN_LATER: whose */
     uint32_t priority;   /* of the remote candidate */
