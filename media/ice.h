@@ -101,7 +101,8 @@ enum ice_path_event {
                        */
     ICE_PATH_VALID,   /* a check of ours was answered: may be sent to, DTLS may start */
     ICE_PATH_SELECTED, /* send there from now on; other tuples stay good for receiving */
-    ICE_PATH_GONE      /* remove the tuple; never the selected one unless ice_free() or failed */
+    ICE_PATH_GONE /* remove the tuple; the selected one only before failed, or when its consent ends
+                     during a restart, which goes on */
 };
 
 struct ice_ops {
