@@ -63,7 +63,8 @@ struct local_set {
 
 /** The peer's side of one transport, as decided by the call thread. */
 struct remote_transport {
-    bool usable; /* false: refused, or its security is not ours: nothing passes */
+    bool usable; /* false: nothing passes, because it was refused ... */
+    bool broken; /* ... or because the answer's security is not what we offered */
     bool ice, lite, mux;
     char ufrag[DESC_ICE_MAX], pwd[DESC_ICE_MAX];
     uint32_t dtls_gen; /* a new number is a new association */

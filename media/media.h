@@ -10,8 +10,9 @@
  * ignored, so callers need no bookkeeping.
  *
  *  Life of a leg: open -> describe (our offer or answer) and remote (the peer's), in either order
- * and again for every re-offer -> join (once both legs are known; again whenever a negotiation
- * changed) -> close. */
+ * and again for every re-offer -> join (once both legs are described; again whenever a negotiation
+ * changed) -> close. An offer of the peer takes effect when describe() answers it: one that is
+ * refused leaves everything as it was (RFC 3264 8). */
 #pragma once
 
 #include "base/ids.h"
@@ -53,7 +54,7 @@ enum media_event_type {
 enum media_why {
     MEDIA_WHY_NONE,
     MEDIA_WHY_ICE,         /* no candidate pair worked in time */
-    MEDIA_WHY_DTLS,        /* the handshake failed or timed out */
+    MEDIA_WHY_DTLS,        /* the handshake failed or timed out, or the answer has no keys (SDES) */
     MEDIA_WHY_FINGERPRINT, /* the certificate is not the one in the description */
     MEDIA_WHY_CONSENT,     /* RFC 7675: the peer stopped answering */
     MEDIA_WHY_SILENCE      /* nothing received for silence_timeout_us */

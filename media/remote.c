@@ -122,6 +122,7 @@ static void transport_remote(const struct lane *lane, const struct desc_transpor
                              struct remote_transport *r)
 {
     r->usable = t && lane->remote_known;
+    r->broken = t && !lane->remote_known;
     if (!r->usable)
         return;
     r->ice = lane->ice && t->ice;

@@ -181,6 +181,8 @@ static void stream_remote(struct stream *own, const struct remote_stream *r)
 void session_set_remote(struct session *s, const struct remote_set *remote)
 {
     uint64_t now = worker_now(s->worker);
+    unsigned usable = 0;
+    unsigned broken = 0;
 
     if (!s->remote_us)
         s->remote_us = s->alive_us = now;
@@ -191,6 +193,8 @@ void session_set_remote(struct session *s, const struct remote_set *remote)
     for (unsigned i = 0; i < remote->ntransports && i < s->ntransports; i++) {
         const struct remote_transport *r = &remote->transport[i];
         struct transport *own = &s->transport[i];
+        usable += r->usable;
+        broken += r->broken;
         own->usable = r->usable;
         own->mux = r->mux || !own->port[1];
         port_set_keys(own->port[0], &r->sdes_in, &r->sdes_out);
@@ -198,6 +202,8 @@ void session_set_remote(struct session *s, const struct remote_set *remote)
             if (own->port[k] && !(k && own->mux))
                 port_set_remote(own->port[k], r);
     }
+    if (broken && !usable)
+        session_fail(s, MEDIA_WHY_DTLS, "the answer has no keys for what was offered");
     session_ready(s);
 }
 

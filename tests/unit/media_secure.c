@@ -471,6 +471,7 @@ static void an_answer_cannot_take_encryption_away(void)
     struct chain c;
 
     chain_misheard(&c, &desc_profile_sdes, downgrade);
+    world_await(&c.w[0], c.leg[0], MEDIA_FAILED, 1);
     for (unsigned i = 0; i < 50; i++)
         peer_send(&c.end[0], 0, 1, 160);
     peer_expect_none(&c.w[0], &c.end[1]);
