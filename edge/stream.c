@@ -1,7 +1,7 @@
 #include "edge/stream.h"
 
 #include "base/clock.h"
-#include "edge/outbox.h"
+#include "edge/backlog.h"
 
 #include <glib.h>
 #include <openssl/err.h>
@@ -33,7 +33,7 @@ struct stream {
     const struct stream_ops *ops;
     void *owner;
     struct net_addr peer;
-    struct outbox out;
+    struct backlog out;
     bool paused;
     bool ended;  /* the peer's FIN has been read */
     bool broken; /* a write failed; closed() comes from the next turn, never from stream_write() */
@@ -94,7 +94,7 @@ void stream_close(struct stream *s, const char *why)
     wheel_cancel(loop_wheel(loop), &s->timer);
     loop_forget(loop, &s->source);
     (void)close(s->source.fd);
-    outbox_clear(&s->out);
+    backlog_clear(&s->out);
     s->ops->closed(s, why);
     loop_dispose(loop, s, stream_free);
 }
@@ -163,7 +163,7 @@ static void close_if_broken_later(struct stream *s)
 /* What can be sent at once is; returns how much. Nothing may overtake what is queued. */
 static size_t write_ahead(struct stream *s, const char *p, size_t n)
 {
-    return can_write(s) && !outbox_size(&s->out) ? write_some(s, p, n) : 0;
+    return can_write(s) && !backlog_size(&s->out) ? write_some(s, p, n) : 0;
 }
 
 void stream_write(struct stream *s, const void *data, size_t n)
@@ -175,7 +175,7 @@ void stream_write(struct stream *s, const void *data, size_t n)
         return;
     sent = write_ahead(s, p, n);
     if (!s->broken)
-        outbox_add(&s->out, p + sent, n - sent);
+        backlog_add(&s->out, p + sent, n - sent);
     close_if_broken_later(s);
 }
 
@@ -188,27 +188,27 @@ void stream_write_static(struct stream *s, const void *data, size_t n)
         return;
     sent = write_ahead(s, p, n);
     if (!s->broken)
-        outbox_add_tail(&s->out, p + sent, n - sent);
+        backlog_add_tail(&s->out, p + sent, n - sent);
     close_if_broken_later(s);
 }
 
 size_t stream_queued(const struct stream *s)
 {
-    return outbox_size(&s->out);
+    return backlog_size(&s->out);
 }
 
 static void stream_flush(struct stream *s)
 {
-    struct span next = outbox_next(&s->out);
+    struct span next = backlog_next(&s->out);
 
     if (!can_write(s) || s->broken || !next.n)
         return;
     while (next.n) {
         size_t n = write_some(s, next.p, next.n);
-        outbox_sent(&s->out, n);
+        backlog_sent(&s->out, n);
         if (n < next.n)
             return;
-        next = outbox_next(&s->out);
+        next = backlog_next(&s->out);
     }
     if (s->state == STREAM_OPEN && s->ops->drained)
         s->ops->drained(s);

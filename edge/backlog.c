@@ -1,6 +1,6 @@
-#include "edge/outbox.h"
+#include "edge/backlog.h"
 
-void outbox_add(struct outbox *o, const void *data, size_t n)
+void backlog_add(struct backlog *o, const void *data, size_t n)
 {
     g_assert(!o->tail.n);
     if (!n)
@@ -10,13 +10,13 @@ void outbox_add(struct outbox *o, const void *data, size_t n)
     (void)g_byte_array_append(o->bytes, data, (guint)n);
 }
 
-void outbox_add_tail(struct outbox *o, const void *data, size_t n)
+void backlog_add_tail(struct backlog *o, const void *data, size_t n)
 {
     g_assert(!o->tail.n);
     o->tail = (struct span){data, n};
 }
 
-struct span outbox_next(const struct outbox *o)
+struct span backlog_next(const struct backlog *o)
 {
     if (o->bytes)
         return (struct span){(const char *)o->bytes->data + o->sent, o->bytes->len - o->sent};
@@ -24,7 +24,7 @@ struct span outbox_next(const struct outbox *o)
 }
 
 /* What has been sent is cut off only when it is the larger part: linear in all. */
-void outbox_sent(struct outbox *o, size_t n)
+void backlog_sent(struct backlog *o, size_t n)
 {
     if (!o->bytes) {
         o->tail = (struct span){o->tail.p + n, o->tail.n - n};
@@ -41,14 +41,14 @@ void outbox_sent(struct outbox *o, size_t n)
     }
 }
 
-size_t outbox_size(const struct outbox *o)
+size_t backlog_size(const struct backlog *o)
 {
     return (o->bytes ? o->bytes->len - o->sent : 0) + o->tail.n;
 }
 
-void outbox_clear(struct outbox *o)
+void backlog_clear(struct backlog *o)
 {
     if (o->bytes)
         (void)g_byte_array_free(o->bytes, TRUE);
-    *o = (struct outbox){.bytes = NULL};
+    *o = (struct backlog){.bytes = NULL};
 }
