@@ -95,9 +95,10 @@ static bool own_sr(const struct session *s, const struct out *out, struct rtcp_s
 static void transport_report(struct session *s, unsigned transport)
 {
     struct rtcp_block blocks[RTCP_BLOCKS_MAX];
+    uint32_t ssrc = reporter_ssrc(s, transport);
     struct port *p = report_port(s, transport);
     struct rtcp_writer w;
-    struct slot *slot = p ? report_slot(s, &w) : NULL;
+    struct slot *slot = p && ssrc ? report_slot(s, &w) : NULL;
     unsigned n;
     bool first = true;
 
@@ -114,8 +115,8 @@ static void transport_report(struct session *s, unsigned transport)
         first = false;
     }
     if (first)
-        rtcp_put_rr(&w, reporter_ssrc(s, transport), blocks, n);
-    rtcp_put_cname(&w, reporter_ssrc(s, transport), span_of(s->cname));
+        rtcp_put_rr(&w, ssrc, blocks, n);
+    rtcp_put_cname(&w, ssrc, span_of(s->cname));
     report_send(p, slot, &w);
 }
 

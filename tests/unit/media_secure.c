@@ -13,6 +13,7 @@ struct chain {
     struct peer end[2];
     struct media_id plain[2], leg[2];
     struct desc *said[2]; /* last description of each tested leg */
+    bool video;           /* from now on described beside the audio */
 };
 
 static void chain_media(struct chain *c)
@@ -40,6 +41,15 @@ static struct desc *by_wire(const struct desc *d)
     return read;
 }
 
+static void add_video(struct desc *d)
+{
+    struct desc_stream *s = desc_add_stream(d, DESC_VIDEO);
+
+    s->direction = DESC_SENDRECV;
+    s->transport = -1;
+    (void)desc_add_codec(s, 96, "VP8", 90000, 1, NULL);
+}
+
 static void chain_negotiate(struct chain *c, unsigned offerer, bool restart)
 {
     unsigned answerer = 1 - offerer;
@@ -48,6 +58,8 @@ static void chain_negotiate(struct chain *c, unsigned offerer, bool restart)
     for (unsigned i = 0; i < 2; i++) {
         desc_free(c->said[i]);
         c->said[i] = desc_audio();
+        if (c->video)
+            add_video(c->said[i]);
     }
     g_assert_cmpint(
         media_leg_describe(c->w[offerer].m, c->leg[offerer], NULL, restart, c->said[offerer]), ==,
@@ -362,6 +374,38 @@ static void refresh_webrtc(void)
     a_refresh_changes_nothing(&desc_profile_webrtc);
 }
 
+/* Video is offered later: audio stays where it is, and the new stream shares its transport in a
+ * bundle or gets one of its own. */
+static void video_may_be_added(const struct desc_profile *profile)
+{
+    struct chain c;
+    struct net_addr audio;
+
+    chain_open(&c, profile, NULL);
+    chain_ready(&c);
+    chain_carries(&c, 0);
+    audio = c.said[1]->transport[0].rtp;
+    c.video = true;
+    chain_negotiate(&c, 0, false);
+    g_assert_cmpuint(c.said[1]->ntransports, ==, profile->bundle ? 1 : 2);
+    g_assert_cmpint(c.said[1]->stream[1].transport, ==, profile->bundle ? 0 : 1);
+    g_assert_true(net_addr_equal(&audio, &c.said[1]->transport[0].rtp));
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    g_assert_cmpuint(world_count(&c.w[0], c.leg[0], MEDIA_FAILED), ==, 0);
+    chain_close(&c);
+}
+
+static void video_in_a_bundle(void)
+{
+    video_may_be_added(&desc_profile_webrtc);
+}
+
+static void video_on_its_own(void)
+{
+    video_may_be_added(&desc_profile_sdes);
+}
+
 static void v6(struct media_config *c)
 {
     c->naddrs = 2;
@@ -549,6 +593,8 @@ void unit_media_secure(void)
     g_test_add_func("/media/secure/refresh-sdes", refresh_sdes);
     g_test_add_func("/media/secure/refresh-dtls", refresh_dtls);
     g_test_add_func("/media/secure/refresh-webrtc", refresh_webrtc);
+    g_test_add_func("/media/secure/video-in-a-bundle", video_in_a_bundle);
+    g_test_add_func("/media/secure/video-on-its-own", video_on_its_own);
     g_test_add_func("/media/secure/ipv6", webrtc_over_ipv6);
     g_test_add_func("/media/secure/wrong-certificate", wrong_certificate_is_refused);
     g_test_add_func("/media/secure/wrong-password", wrong_password_never_connects);
