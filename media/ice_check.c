@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "media/ice_private.h"
+#include "media/octets.h"
 
 enum {
     SENDS_MAX = 8, /* of one check, the first included: over after 14 s or so */
@@ -28,11 +29,9 @@ static void transmit(struct ice *ice, struct ice_pair *p)
     const struct ice_gen *g = &ice->gen[p->gen];
     uint8_t buf[ICE_DATAGRAM_MAX];
     uint8_t id[WIRE_ID_LEN];
-    uint32_t tag = ice->params.tag;
     size_t n;
 
-    for (unsigned i = 0; i < 4; i++)
-        id[i] = (uint8_t)(tag >> (24 - 8 * i));
+    octets_put32(id, ice->params.tag);
     memcpy(id + 4, p->tx.id, sizeof(p->tx.id));
     n = wire_write_check(ice->wire,
                          &(struct wire_check){

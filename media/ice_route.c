@@ -1,23 +1,15 @@
 /* What can be said of a datagram, a ufrag and a socket without an agent. Pure. */
 #include "base/ids.h"
+#include "media/octets.h"
 #include "media/stun_wire.h"
 
 #include <stun/stunmessage.h>
-
-static uint16_t get16(const char *p)
-{
-    return (uint16_t)((uint8_t)p[0] << 8 | (uint8_t)p[1]);
-}
-
-static uint32_t get32(const char *p)
-{
-    return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
 
 /* Walks the attributes; false when one does not fit. Leaves the first USERNAME that stands before
  * MESSAGE-INTEGRITY (what comes after it is not covered by it, RFC 8489 14.5). */
 static bool scan(struct span d, struct span *username)
 {
+    const uint8_t *octets = (const uint8_t *)d.p;
     size_t at = WIRE_HEADER_LEN;
     bool sealed = false;
 
@@ -28,8 +20,8 @@ static bool scan(struct span d, struct span *username)
 
         if (d.n - at < 4)
             return false;
-        type = get16(d.p + at);
-        n = get16(d.p + at + 2);
+        type = octets_get16(octets + at);
+        n = octets_get16(octets + at + 2);
         padded = ((size_t)n + 3) & ~(size_t)3;
         at += 4;
         if (padded > d.n - at)
@@ -45,16 +37,17 @@ static bool scan(struct span d, struct span *username)
 
 bool ice_route(struct span d, struct ice_route *out)
 {
+    const uint8_t *octets = (const uint8_t *)d.p;
     struct span username = {NULL, 0};
     uint16_t type;
 
     *out = (struct ice_route){.kind = ICE_NOT_STUN};
-    if (d.n < WIRE_HEADER_LEN || (uint8_t)d.p[0] > 3 || get32(d.p + 4) != STUN_MAGIC_COOKIE ||
-        (size_t)get16(d.p + 2) + WIRE_HEADER_LEN != d.n || d.n % 4)
+    if (d.n < WIRE_HEADER_LEN || octets[0] > 3 || octets_get32(octets + 4) != STUN_MAGIC_COOKIE ||
+        (size_t)octets_get16(octets + 2) + WIRE_HEADER_LEN != d.n || d.n % 4)
         return false;
     if (!scan(d, &username))
         return false;
-    type = get16(d.p); /* class and method are interleaved: RFC 8489 5 */
+    type = octets_get16(octets); /* class and method are interleaved: RFC 8489 5 */
     switch (type) {
     case 0x0001:
         out->kind = ICE_REQUEST;
@@ -65,7 +58,7 @@ bool ice_route(struct span d, struct ice_route *out)
     case 0x0101:
     case 0x0111:
         out->kind = ICE_RESPONSE;
-        out->tag = get32(d.p + 8);
+        out->tag = octets_get32(octets + 8);
         return true;
     default: return false;
     }
