@@ -45,32 +45,11 @@ static void addresses_become_lower_case_and_whole(void)
 static void odd_addresses_are_refused(void)
 {
     static const char *const cases[] = {
-        "",
-        "@",
-        "@example.org",
-        "bob@",
-        "bob smith",
-        "bob@a b",
-        "a@b@c",
-        "\"bob\"",
-        "bob<x>",
-        "a/b",
-        "a:b",
-        "sip:bob@example.org",
-        "a&b",
-        "a'b",
-        "bob\n",
-        "bob\x7f",
-        "bob\xff",
-        "bob%40x",
-        "bob;x=y",
-        "bob@x..y",
-        "bob@.x",
-        "bob@-x",
-        "bob@exa_mple",
-        "a\\b",
-        "a\xc2\xa0"
-        "b", /* no-break space */
+        "",           "@",        "@example.org", "bob@",    "bob smith",    "bob@a b",
+        "a@b@c",      "\"bob\"",  "bob<x>",       "a/b",     "a:b",          "sip:bob@example.org",
+        "a&b",        "a'b",      "bob\n",        "bob\x7f", "bob\xff",      "bob%40x",
+        "bob;x=y",    "bob@x..y", "bob@.x",       "bob@-x",  "bob@exa_mple", "a\\b",
+        "a\xc2\xa0z", /* no-break space */
     };
     char longest[300];
     char out[192];
