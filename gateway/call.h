@@ -107,3 +107,5 @@ void gateway_call_answered(struct gateway *gw);
 
 /* echo.c */
 struct adapter *echo_adapter_new(struct gateway *gw);
+/** What echo would answer to @p offer: the same streams the other way round. Caller frees. */
+struct desc *echo_mirror(const struct desc *offer);

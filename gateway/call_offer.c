@@ -85,13 +85,26 @@ static void offer_cross(struct call *c, struct party *p, struct desc *offer)
     far->leg->ops->offer(far->leg, c->reoffer.sent);
 }
 
+/* A side that talks to itself (echo) has no far side to ask: what it offers comes back the other
+ * way round. */
+static enum gw_err offer_echo(const struct call *c, const struct desc *offer, struct desc **answer)
+{
+    static const struct stream_map same = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    struct desc *mirror;
+    enum gw_err err;
+
+    if (c->state != CALL_TALKING || media_id_set(c->b->party.media))
+        return GW_ESTATE;
+    mirror = echo_mirror(offer);
+    err = negotiate_answer(offer, mirror, &same, answer);
+    desc_free(mirror);
+    return err;
+}
+
 static void offer_take(struct call *c, struct party *p, struct desc *offer)
 {
-    static const struct stream_map echo_map = {
-        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
     struct offer_step step = offer_fsm(p->pen, OFFER_EV_PEER);
     struct desc *answer = NULL;
-    enum gw_err err;
 
     if (!(step.actions & OFFER_DO_TAKE)) {
         desc_free(offer);
@@ -99,14 +112,11 @@ static void offer_take(struct call *c, struct party *p, struct desc *offer)
         return;
     }
     p->pen = step.next;
-    err =
-        p->local && p->remote ? negotiate_refresh(p->remote, offer, p->local, &answer) : GW_ESTATE;
-    if (err == GW_OK) {
+    if (p->local && p->remote && negotiate_refresh(p->remote, offer, p->local, &answer) == GW_OK) {
         LOG_D("call", "offer answered here: nothing changes for the far side");
         offer_accept(p, offer, answer);
-    } else if (c->state == CALL_TALKING && !media_id_set(c->b->party.media) &&
-               negotiate_answer(offer, offer, &echo_map, &answer) == GW_OK) {
-        offer_accept(p, offer, answer); /* no far side: what comes goes back */
+    } else if (offer_echo(c, offer, &answer) == GW_OK) {
+        offer_accept(p, offer, answer);
     } else if (c->state == CALL_TALKING) {
         offer_cross(c, p, offer);
     } else {

@@ -16,6 +16,15 @@ struct echo_adapter {
     struct gateway *gw;
 };
 
+struct desc *echo_mirror(const struct desc *offer)
+{
+    struct desc *d = desc_copy(offer);
+
+    for (unsigned i = 0; i < d->nstreams; i++)
+        d->stream[i].direction = desc_direction_reverse(d->stream[i].direction);
+    return d;
+}
+
 static gboolean echo_say(gpointer data)
 {
     struct echo_leg *e = data;
@@ -79,9 +88,7 @@ static enum gw_err echo_dial(struct adapter *ad, const struct dial_request *req,
 
     (void)ad;
     e->leg.ops = &echo_leg_ops;
-    e->answer = desc_copy(req->offer); /* every format there is, both ways */
-    for (unsigned i = 0; i < e->answer->nstreams; i++)
-        e->answer->stream[i].direction = desc_direction_reverse(e->answer->stream[i].direction);
+    e->answer = echo_mirror(req->offer);
     echo_soon(e);
     *out = &e->leg;
     return GW_OK;

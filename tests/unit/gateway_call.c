@@ -528,6 +528,24 @@ static void echo_answers_with_the_callers_own_media(void)
     bench_down(&b);
 }
 
+static void echo_follows_a_hold(void)
+{
+    struct bench b;
+    struct fake_leg *a;
+    struct desc *hold = negotiate_default_offer();
+
+    bench_up(&b);
+    a = alice_calls(&b, "echo");
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    hold->stream[0].direction = DESC_SENDONLY;
+    fake_leg_report(a, LEG_OFFER, hold);
+    SAID(a, "answer; respond");
+    g_assert_cmpint(a->last->stream[0].direction, ==, DESC_RECVONLY);
+    fake_leg_end(a, END_NORMAL);
+    bench_down(&b);
+}
+
 static void dead_media_ends_the_call_and_says_so(void)
 {
     struct bench b;
@@ -648,6 +666,7 @@ void unit_gateway_call(void)
     T(digits_cross_in_the_way_each_side_understands,
       "digits-cross-in-the-way-each-side-understands");
     T(echo_answers_with_the_callers_own_media, "echo-answers-with-the-callers-own-media");
+    T(echo_follows_a_hold, "echo-follows-a-hold");
     T(dead_media_ends_the_call_and_says_so, "dead-media-ends-the-call-and-says-so");
     T(both_hang_up_at_once, "both-hang-up-at-once");
     T(a_drain_ends_calls_and_refuses_new_ones, "a-drain-ends-calls-and-refuses-new-ones");
