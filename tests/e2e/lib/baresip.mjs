@@ -16,7 +16,7 @@ export class Baresip extends EventEmitter {
     this.o = { transport: 'udp', tone: 700, answer: 'auto', media: 'plain', codecs: 'PCMU/8000/1,PCMA/8000/1', regint: 60, ...o };
     this.dir = join(work, `baresip-${k}-${this.o.user}`);
     this.ctrl = 4442 + k;
-    this.sipPort = 5080 + 2 * k;
+    this.sipPort = 5200 + 2 * k;
     this.events = [];
     mkdirSync(join(this.dir, 'rec'), { recursive: true });
     this.#configure(k);

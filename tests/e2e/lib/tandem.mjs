@@ -80,7 +80,7 @@ ${extra}
   }
 
   async cli(...args) {
-    const { stdout } = await run(binary, [args[0], '-c', this.config, ...args.slice(1)]);
+    const { stdout } = await run(binary, [...args, '-c', this.config]);
     return stdout;
   }
 
