@@ -29,7 +29,7 @@ static void hello_keep(struct port *p, const struct net_addr *from, struct span 
 /* Without ICE the one who said hello is answered where it speaks from, if it may be at all. */
 static bool handshake_with(struct port *p, const struct net_addr *from)
 {
-    if (p->ice)
+    if (p->checked)
         return true;
     if (!latch_may_answer(&p->latch, from, worker_now(p->session->worker)))
         return false;
@@ -58,7 +58,7 @@ void port_handshake_begin(struct port *p)
 {
     uint64_t now = worker_now(p->session->worker);
 
-    if (!p->dtls || !(p->ice ? p->path_valid : p->path_sock != NULL))
+    if (!p->dtls || !(p->checked ? p->path_valid : p->path_sock != NULL))
         return;
     dtls_start(p->dtls, now);
     hello_play(p, now);
@@ -146,7 +146,7 @@ void port_handshake_input(struct port *p, const struct net_addr *from, struct sl
     struct span datagram = {(const char *)slot_data(slot), slot->n};
     bool hello = dtls_is_client_hello(datagram);
 
-    if (!p->dtls || (p->ice && !p->path_valid) || (hello && !worker_may_handshake(w)))
+    if (!p->dtls || (p->checked && !p->path_valid) || (hello && !worker_may_handshake(w)))
         hello_keep(p, from, datagram);
     else if (handshake_with(p, from))
         dtls_input(p->dtls, datagram, worker_now(w));

@@ -68,6 +68,8 @@ bool port_writable(const struct port *p)
 
 static void ice_remote(struct port *p, const struct remote_transport *r)
 {
+    p->checked = true;
+    memset(&p->latch, 0, sizeof(p->latch));
     (void)ice_set_remote(p->ice, r->ufrag, r->pwd, r->lite, worker_now(p->session->worker));
     for (unsigned i = 0; i < r->ncandidates; i++)
         port_candidate(p, &r->candidate[i]);
@@ -78,6 +80,7 @@ static void plain_remote(struct port *p, const struct remote_transport *r)
 {
     struct net_addr to = p->number ? r->rtcp : r->rtp;
 
+    p->checked = false;
     ice_free(p->ice);
     p->ice = NULL;
     if (p->number && !to.set && r->rtp.set) {
@@ -155,7 +158,7 @@ void port_rearm(struct port *p)
         due = ice_next_due_us(p->ice);
     if (p->dtls) {
         due = MIN(due, dtls_next_due_us(p->dtls, now));
-        if (p->hello && (!p->ice || p->path_valid))
+        if (p->hello && (!p->checked || p->path_valid))
             due = MIN(due, now + US_PER_MS);
     }
     if (due == UINT64_MAX)
@@ -181,7 +184,7 @@ static bool source_fits(const struct port *p, const struct sock *at, const struc
 
     if (!port_transport(p)->usable && kind != PKT_DTLS)
         return false;
-    if (p->ice || !p->own)
+    if (p->checked || !p->own)
         return tuple_get(worker_tuples(w), at->id, from) == p;
     if (kind == PKT_DTLS && !p->latch.signalled.set)
         return true;
@@ -193,7 +196,7 @@ static bool source_latched(struct port *p, const struct net_addr *from,
 {
     struct transport *t = port_transport(p);
 
-    if (p->ice)
+    if (p->checked)
         return true;
     switch (latch_judge(&p->latch, from, proof, worker_now(p->session->worker))) {
     case LATCH_REFUSED: return false;
@@ -201,7 +204,7 @@ static bool source_latched(struct port *p, const struct net_addr *from,
     case LATCH_MOVED: break;
     }
     port_path_latched(p, "latched to its source");
-    if (!p->number && t->port[1] && !t->port[1]->ice)
+    if (!p->number && t->port[1] && !t->port[1]->checked)
         port_path_latched(t->port[1], "");
     return true;
 }

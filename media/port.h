@@ -35,7 +35,8 @@ struct port {
     struct sock *path_sock;    /* where to send from; NULL: nowhere yet */
     struct net_addr path;      /* where to send; follows ICE, else latch */
     struct latch latch;        /* without ICE */
-    struct ice *ice;           /* owned; NULL without */
+    struct ice *ice;           /* owned; NULL when we offered none */
+    bool checked;              /* the peer does ICE, too: only checked paths count */
     struct dtls *dtls;         /* owned; NULL without */
     uint32_t dtls_gen;
     struct hello *hello;       /* owned; early ClientHello */

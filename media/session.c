@@ -234,9 +234,9 @@ void session_ready(struct session *s)
         if (!p || !t->usable || !transport_used(s, i))
             continue;
         /* A plain peer may have signalled 0.0.0.0 (old-style hold): nothing to wait for. */
-        if (!port_writable(p) && (p->ice || t->security != DESC_PLAIN))
+        if (!port_writable(p) && (p->checked || t->security != DESC_PLAIN))
             return;
-        if (p->ice && ice_state(p->ice) != ICE_READY && ice_state(p->ice) != ICE_RESTARTING)
+        if (p->checked && ice_state(p->ice) != ICE_READY && ice_state(p->ice) != ICE_RESTARTING)
             return;
         ready++;
     }
@@ -332,7 +332,7 @@ static bool should_send(const struct session *s)
 static bool does_ice(const struct session *s)
 {
     for (unsigned i = 0; i < s->ntransports; i++)
-        if (s->transport[i].port[0]->ice)
+        if (s->transport[i].port[0]->checked)
             return true;
     return false;
 }

@@ -565,6 +565,16 @@ static void without_ice_in_the_answer_plain_addresses_are_used(void)
         peer_send(&q, 0, 1, 160);
     } while (!peer_recv(p.fd, buf, 20000));
     desc_free(offer);
+    offer = desc_audio(); /* we offer ICE again: until there is an answer all stays as it was */
+    g_assert_cmpint(media_leg_describe(w.m, leg, NULL, false, offer), ==, GW_OK);
+    g_assert_true(offer->transport[0].ice);
+    for (unsigned i = 0; i < 20; i++) {
+        peer_send(&p, 0, 1, 160);
+        (void)peer_expect(&q, buf);
+        peer_send(&q, 0, 1, 160);
+        (void)peer_expect(&p, buf);
+    }
+    desc_free(offer);
     desc_free(answer);
     world_close(&w);
     peer_close(&p);
