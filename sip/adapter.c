@@ -224,6 +224,14 @@ static void restore_binding(const char *key, const char *value, void *arg)
     stack_post(sa->stack, &cmd);
 }
 
+static void listening(const struct net_addr *at, bool tls)
+{
+    char text[NET_ADDR_TEXT];
+    const char *where = net_addr_text(at, text);
+
+    LOG_I("sip", "listening on %s %s", tls ? "tls" : "tcp", where);
+}
+
 static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
                            const struct config_listen *all, bool tls,
                            const struct net_addr *loopback)
@@ -237,11 +245,10 @@ static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
                                     .loopback = *loopback,
                                     .events = stack_edge_events(sa->stack)};
         struct net_addr bound;
-        char text[NET_ADDR_TEXT];
 
         if (edge_listen_sip(edge, &c, &bound) != GW_OK)
             return false;
-        LOG_I("sip", "listening on %s %s", tls ? "tls" : "tcp", net_addr_text(&bound, text));
+        listening(&bound, tls);
     }
     return true;
 }

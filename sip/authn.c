@@ -73,7 +73,9 @@ void authn_challenge(struct stack *s, nta_incoming_t *irq, const char *address, 
 {
     const struct account *a = address ? stack_account(s, address) : NULL;
     bool sha256 = s->config->sip_sha256 || (a && a->sip_sha256);
-    char nonce[DIGEST_NONCE_MAX], md5[CHALLENGE_MAX], sha[CHALLENGE_MAX];
+    char nonce[DIGEST_NONCE_MAX];
+    char md5[CHALLENGE_MAX];
+    char sha[CHALLENGE_MAX];
 
     nonce_make(s->nonces, clock_now_us(), nonce);
     digest_challenge(DIGEST_MD5, s->config->domain, nonce, stale, md5, sizeof(md5));

@@ -26,9 +26,9 @@ struct dialog *dialog_new(struct stack *s, uint64_t id, const struct hop *hop)
     return d;
 }
 
-void dialog_free(void *p)
+void dialog_free(void *dialog)
 {
-    struct dialog *d = p;
+    struct dialog *d = dialog;
 
     modify_clear(d);
     for (unsigned i = 0; i < d->nforks; i++) {
@@ -315,9 +315,9 @@ static void dialog_follow(struct dialog *d, nta_incoming_t *irq)
     d->hop = hop;
 }
 
-int dialog_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
+int dialog_request(void *dialog, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
-    struct dialog *d = magic;
+    struct dialog *d = dialog;
     LOG_CALL(d->call_id);
 
     (void)leg;

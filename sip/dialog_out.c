@@ -170,28 +170,36 @@ static int on_response(void *magic, nta_outgoing_t *orq, const sip_t *sip)
 
 /* ---- the call goes out ---- */
 
+static bool make_leg(struct dialog *d, const struct sipcmd *cmd)
+{
+    const char *domain = d->stack->config->domain;
+    char uri[4 * ADDRESS_MAX];
+    char from[4 * ADDRESS_MAX + 2 * DISPLAY_MAX];
+    char to[4 * ADDRESS_MAX];
+
+    if (!uri_of_address(cmd->dial->from, domain, uri, sizeof(uri)) ||
+        !uri_name_addr(cmd->dial->from_display, uri, from, sizeof(from)) ||
+        !uri_of_address(cmd->dial->to, domain, uri, sizeof(uri)) ||
+        !uri_name_addr(NULL, uri, to, sizeof(to)))
+        return false;
+    d->leg = nta_leg_tcreate(d->stack->agent, dialog_request, d, SIPTAG_FROM_STR(from),
+                             SIPTAG_TO_STR(to), TAG_END());
+    return d->leg && nta_leg_tag(d->leg, NULL);
+}
+
 static bool send_invite(struct dialog *d, const char *contact, const struct sipcmd *cmd)
 {
-    struct stack *s = d->stack;
-    char from[3 * ADDRESS_MAX + DISPLAY_MAX * 2], to[3 * ADDRESS_MAX], uri[3 * ADDRESS_MAX];
     su_home_t *home = su_home_new(sizeof(*home));
     url_t *target = url_make(home, contact);
 
-    if (target && uri_of_address(cmd->dial->from, s->config->domain, uri, sizeof(uri)) &&
-        uri_name_addr(cmd->dial->from_display, uri, from, sizeof(from)) &&
-        uri_of_address(cmd->dial->to, s->config->domain, uri, sizeof(uri)) &&
-        uri_name_addr(NULL, uri, to, sizeof(to)))
-        d->leg = nta_leg_tcreate(s->agent, dialog_request, d, SIPTAG_FROM_STR(from),
-                                 SIPTAG_TO_STR(to), TAG_END());
-    if (d->leg) {
+    if (target && make_leg(d, cmd)) {
         target->url_headers = NULL; /* RFC 4475 3.3.14: a contact must not write our headers */
-        (void)nta_leg_tag(d->leg, NULL);
         d->invite_orq = nta_outgoing_tcreate(
             d->leg, on_response, d, hop_route(&d->hop), SIP_METHOD_INVITE,
             (const url_string_t *)(const void *)target, NTATAG_TPORT(d->hop.tport),
             SIPTAG_CONTACT_STR(d->hop.contact), SIPTAG_ALLOW_STR(dialog_allow),
             SIPTAG_SUPPORTED_STR("100rel, timer"), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
-            SIPTAG_PAYLOAD_STR(d->sdp), SIPTAG_USER_AGENT_STR(s->server), TAG_END());
+            SIPTAG_PAYLOAD_STR(d->sdp), SIPTAG_USER_AGENT_STR(d->stack->server), TAG_END());
     }
     (void)su_home_unref(home);
     return d->invite_orq != NULL;

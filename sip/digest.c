@@ -152,7 +152,8 @@ void digest_response(const struct digest *d, const char *ha1, const char *method
 
 bool digest_verify(const struct digest *d, const char *ha1, const char *method)
 {
-    char want[DIGEST_HEX_MAX], got[DIGEST_HEX_MAX];
+    char want[DIGEST_HEX_MAX];
+    char got[DIGEST_HEX_MAX];
     size_t n;
 
     digest_response(d, ha1, method, want);

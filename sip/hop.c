@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void flow_free(void *p)
+void flow_free(void *flow)
 {
-    struct flow *f = p;
+    struct flow *f = flow;
 
     if (f->tport)
         tport_unref(f->tport);
@@ -92,7 +92,8 @@ static bool local_towards(const struct net_addr *peer, struct net_addr *out)
 /* The listener of this kind that @p peer most likely uses. */
 static struct net_addr listener_for(const struct config_listen *all, const struct net_addr *peer)
 {
-    struct net_addr best = {0}, local;
+    struct net_addr best = {0};
+    struct net_addr local;
     bool known = local_towards(peer, &local);
 
     for (unsigned i = 0; i < all->n; i++) {
@@ -114,13 +115,11 @@ static struct net_addr listener_for(const struct config_listen *all, const struc
 static void hop_contact(const struct stack *s, struct hop *h, const struct net_addr *ours,
                         const char *transport)
 {
-    const char *host = s->config->sip_public_host;
+    const char *given = s->config->sip_public_host;
     char ip[NET_ADDR_TEXT];
-    bool v6;
+    const char *host = given ? given : net_addr_ip(ours, ip);
+    bool v6 = strchr(host, ':') != NULL && host[0] != '[';
 
-    if (!host)
-        host = net_addr_ip(ours, ip);
-    v6 = strchr(host, ':') != NULL && host[0] != '[';
     (void)snprintf(h->contact, sizeof(h->contact), "<sip:tandem@%s%s%s:%u%s%s>", v6 ? "[" : "",
                    host, v6 ? "]" : "", ours->port, transport ? ";transport=" : "",
                    transport ? transport : "");

@@ -45,7 +45,7 @@ bool limiter_blocked(struct limiter *l, const struct net_addr *source, uint64_t 
     const struct bucket *b = bucket_of(l, source, &ip);
 
     return net_addr_same_ip(&b->ip, &ip) &&
-           b->full_us > now_us + (LIMITER_BURST - 1) * LIMITER_REFILL_S * US_PER_S;
+           b->full_us > now_us + US_PER_S * LIMITER_REFILL_S * (LIMITER_BURST - 1);
 }
 
 bool limiter_failed(struct limiter *l, const struct net_addr *source, uint64_t now_us)

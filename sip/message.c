@@ -2,9 +2,9 @@
 
 #include <glib.h>
 
-void sipcmd_clear(void *message)
+void sipcmd_clear(void *msg)
 {
-    struct sipcmd *cmd = message;
+    struct sipcmd *cmd = msg;
 
     if (cmd->dial) {
         g_free(cmd->dial->from);
@@ -18,9 +18,9 @@ void sipcmd_clear(void *message)
     g_free(cmd->row);
 }
 
-void sipev_clear(void *message)
+void sipev_clear(void *msg)
 {
-    struct sipev *ev = message;
+    struct sipev *ev = msg;
 
     if (ev->binding) {
         g_free(ev->binding->address);

@@ -36,7 +36,7 @@ struct sipcmd {
     char *key, *row;
 };
 /** Frees what the command owns. Usable as the clear function of mailbox_free(). */
-void sipcmd_clear(void *cmd);
+void sipcmd_clear(void *msg);
 
 enum sipev_type {                 /* SIP thread -> call thread */
                   SIPEV_STARTED,  /* ok, loopback */
@@ -69,4 +69,4 @@ struct sipev {
     struct sipev_binding *binding;
     struct sipev_incoming *in;
 };
-void sipev_clear(void *ev);
+void sipev_clear(void *msg);

@@ -56,7 +56,8 @@ static void nonce_mac(const struct nonces *n, const char *stamp, char out[NONCE_
 
 void nonce_make(struct nonces *n, uint64_t now_us, char out[DIGEST_NONCE_MAX])
 {
-    char stamp[NONCE_STAMP + 1], mac[NONCE_MAC + 1];
+    char stamp[NONCE_STAMP + 1];
+    char mac[NONCE_MAC + 1];
 
     (void)snprintf(stamp, sizeof(stamp), "%08x%016" G_GINT64_MODIFIER "x",
                    (unsigned)(now_us / US_PER_S), random_u64());
@@ -66,7 +67,8 @@ void nonce_make(struct nonces *n, uint64_t now_us, char out[DIGEST_NONCE_MAX])
 
 enum nonce_verdict nonce_check(const struct nonces *n, const char *nonce, uint64_t now_us)
 {
-    char mac[NONCE_MAC + 1], seconds[9];
+    char mac[NONCE_MAC + 1];
+    char seconds[9];
     uint32_t age;
 
     if (strlen(nonce) != NONCE_STAMP + NONCE_MAC)

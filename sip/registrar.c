@@ -276,7 +276,8 @@ char *binding_key(const struct binding *b)
 
 char *binding_row(const struct binding *b, uint64_t now_us, uint64_t unix_now_s)
 {
-    char peer[NET_ADDR_TEXT], local[NET_ADDR_TEXT];
+    char peer[NET_ADDR_TEXT];
+    char local[NET_ADDR_TEXT];
     uint64_t left_s = b->expires_us > now_us ? (b->expires_us - now_us) / US_PER_S : 0;
 
     return g_strdup_printf("1\t%" G_GUINT64_FORMAT "\t%s\t%s\t%s\t%u\t%s\t%s", unix_now_s + left_s,
@@ -296,7 +297,8 @@ bool registrar_restore(struct registrar *r, const char *key, const char *row, ui
     char **field = g_strsplit(row, "\t", 8);
     const char *space = strchr(key, ' ');
     struct registration reg = {0};
-    uint64_t expires_s, cseq;
+    uint64_t expires_s;
+    uint64_t cseq;
     bool ok = space && g_strv_length(field) == 8 && g_str_equal(field[0], "1") &&
               span_u64(span_of(field[1]), UINT32_MAX, &expires_s) && expires_s > unix_now_s &&
               row_addr(field[2], &reg.peer) && row_addr(field[3], &reg.local) &&

@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STREAM_IDLE_MS = 0 }; /* the edge decides when a connection has idled long enough */
-
-/* TPTAG_IDENT on every socket or on none (facts: a missing one is a NULL in strcmp). */
+/* TPTAG_IDENT on every socket or on none (sofia compares them without looking). The edge decides
+ * when a connection has idled long enough, and answers pings. */
 static bool bind_one(struct stack *s, const struct net_addr *a, const char *transport,
                      const char *ident)
 {
@@ -19,7 +18,7 @@ static bool bind_one(struct stack *s, const struct net_addr *a, const char *tran
     uri_of_addr(a, transport, url, sizeof(url));
     return nta_agent_add_tport(s->agent, (url_string_t *)(void *)url, TPTAG_IDENT(ident),
                                TPTAG_SDWN_ERROR(1), TPTAG_PONG2PING(0), TPTAG_STUN_SERVER(0),
-                               TPTAG_IDLE(STREAM_IDLE_MS), TAG_END()) == 0;
+                               TPTAG_IDLE(0), TAG_END()) == 0;
 }
 
 static tport_t *find_primary(const struct stack *s, const char *ident, struct net_addr *bound)
@@ -42,7 +41,8 @@ static tport_t *find_primary(const struct stack *s, const char *ident, struct ne
 static bool bind_udp(struct stack *s, const struct net_addr *a)
 {
     struct stack_udp *u = &s->udp[s->nudp];
-    char ident[16], text[NET_ADDR_TEXT];
+    char ident[16];
+    char text[NET_ADDR_TEXT];
 
     if (s->nudp == STACK_UDP_MAX)
         return true;
@@ -84,16 +84,17 @@ static bool bind_udp_everywhere(struct stack *s, const struct net_addr *any)
 bool sockets_open(struct stack *s)
 {
     const struct config_listen *udp = &s->config->sip_udp;
-    struct net_addr loopback = {.set = 1, .ip = {127, 0, 0, 1}};
-    char text[NET_ADDR_TEXT];
+    const struct net_addr loopback = {.set = 1, .ip = {127, 0, 0, 1}};
 
     for (unsigned i = 0; i < udp->n; i++) {
         const struct net_addr *a = &udp->addr[i];
         if (!(net_addr_is_any(a) ? bind_udp_everywhere(s, a) : bind_udp(s, a)))
             return false;
     }
-    if (!bind_one(s, &loopback, "tcp", "edge") || !find_primary(s, "edge", &s->loopback)) {
-        LOG_E("sip", "cannot listen on loopback tcp %s", net_addr_text(&loopback, text));
+    /* Last, so that what sofia routes by itself (BYE for a late fork) prefers UDP. */
+    if (!bind_one(s, &loopback, "tcp", STACK_EDGE_IDENT) ||
+        !find_primary(s, STACK_EDGE_IDENT, &s->loopback)) {
+        LOG_E("sip", "cannot listen on loopback for the edge");
         return false;
     }
     return true;

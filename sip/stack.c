@@ -253,11 +253,13 @@ static void ATTR_PRINTF(2, 0) sofia_log(void *stream, char const *fmt, va_list a
 
 static bool make_agent(struct stack *s)
 {
-    s->agent = nta_agent_create(s->root, (url_string_t *)-1, NULL, NULL, NTATAG_UA(1),
-                                NTATAG_CLIENT_RPORT(1), NTATAG_SERVER_RPORT(2), NTATAG_MERGE_482(1),
-                                NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_MAX_PROCEEDING(PROCEEDING_MAX),
-                                NTATAG_TIMEOUT_408(1), NTATAG_CANCEL_487(0), NTATAG_UDP_MTU(65535),
-                                TAG_END());
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the library's word for "no socket yet" */
+    url_string_t *none = (url_string_t *)-1;
+
+    s->agent = nta_agent_create(
+        s->root, none, NULL, NULL, NTATAG_UA(1), NTATAG_CLIENT_RPORT(1), NTATAG_SERVER_RPORT(2),
+        NTATAG_MERGE_482(1), NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_MAX_PROCEEDING(PROCEEDING_MAX),
+        NTATAG_TIMEOUT_408(1), NTATAG_CANCEL_487(0), NTATAG_UDP_MTU(65535), TAG_END());
     if (!s->agent)
         return false;
     s->default_leg = nta_leg_tcreate(s->agent, on_request, s, NTATAG_NO_DIALOG(1), TAG_END());

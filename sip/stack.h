@@ -20,6 +20,8 @@ struct limiter;
 
 enum { STACK_UDP_MAX = 32 };
 
+#define STACK_EDGE_IDENT "edge" /* of the loopback listener that the edge connects to */
+
 struct stack_udp { /* one bound UDP address */
     struct net_addr addr;
     tport_t *tport; /* borrowed from the agent */

@@ -143,11 +143,6 @@ bool uri_name_addr(const char *display, const char *uri, char *out, size_t size)
     return length > 0 && (size_t)length < size;
 }
 
-bool uri_host_addr(struct span host, struct net_addr *out)
-{
-    return net_addr_parse_ip(host, out);
-}
-
 void uri_of_addr(const struct net_addr *a, const char *transport, char *out, size_t size)
 {
     char text[NET_ADDR_TEXT];

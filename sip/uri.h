@@ -26,10 +26,7 @@ bool uri_to_address(struct span user, struct span host, char out[ADDRESS_MAX]);
 void uri_display(const char *raw, char out[DISPLAY_MAX]);
 /** "\"Name\" <uri>" with the name quoted as needed, or "<uri>". */
 bool uri_name_addr(const char *display, const char *uri, char *out, size_t size);
-/** Host of a URI as address: "192.0.2.1", "[2001:db8::1]"; false for names. */
-bool uri_host_addr(struct span host, struct net_addr *out);
-/** "sip:192.0.2.1:5060" + ";transport=" unless @p transport is NULL or "udp" at 5060's default. */
-
+/** "sip:192.0.2.1:5060", with ";transport=..." unless @p transport is NULL. */
 void uri_of_addr(const struct net_addr *a, const char *transport, char *out, size_t size);
 /** A string may stand in a header line: no control characters, at most @p max. */
 bool uri_is_line(struct span text, size_t max);

@@ -402,12 +402,14 @@ int main(int argc, char **argv)
     struct edge *edge = NULL;
     GHashTableIter it;
     void *value;
+    bool parsed;
 
     (void)signal(SIGPIPE, SIG_IGN);
     g_option_context_add_main_entries(context, options, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, NULL))
-        return 2;
+    parsed = g_option_context_parse(context, &argc, &argv, NULL);
     g_option_context_free(context);
+    if (!parsed)
+        return 2;
     if (g_getenv("RIG_DEBUG"))
         log_set_level(LOG_LEVEL_DEBUG);
     gw.config.domain = domain;
