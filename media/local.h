@@ -26,7 +26,7 @@ void range_give(struct port_range *r, unsigned at, const struct net_addr local[P
 
 /** One transport as told to the peer. */
 struct lane {
-    bool ice, shared, mux, feedback;
+    bool ice, shared, mux;
     enum desc_security security;
     struct ice_credentials credentials;
     char peer_ufrag[DESC_ICE_MAX]; /* the generation of the peer's that ours goes with */

@@ -22,7 +22,6 @@ struct outbox {
     struct entry entry[OUTBOX_MAX];
     unsigned nsocks;
     struct sock *sock[OUTBOX_MAX]; /* those with entries */
-    uint64_t errors;
     struct mmsghdr msg[BATCH_MAX];
     struct iovec iov[BATCH_MAX];
     struct sockaddr_storage name[BATCH_MAX];
@@ -99,7 +98,6 @@ static void batch_send(struct outbox *o, int fd, unsigned n)
         if (sent > 0) {
             done += (unsigned)sent;
         } else if (errno != EINTR) {
-            o->errors++;
             done++;
         }
     }
@@ -135,9 +133,4 @@ void outbox_flush(struct outbox *o)
         slot_give(o, o->entry[i].slot);
     o->nsocks = 0;
     o->n = 0;
-}
-
-uint64_t outbox_errors(const struct outbox *o)
-{
-    return o->errors;
 }

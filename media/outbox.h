@@ -53,6 +53,5 @@ void slot_give(struct outbox *o, struct slot *s);
 
 /** Send s->n octets from slot_data(); the slot is the outbox's now. */
 void outbox_add(struct outbox *o, struct sock *from, const struct net_addr *to, struct slot *s);
+/** Due before a socket with entries is closed. */
 void outbox_flush(struct outbox *o);
-/** Packets the kernel refused. (Flush before a socket with entries is closed.) */
-uint64_t outbox_errors(const struct outbox *o);

@@ -50,7 +50,7 @@ struct port {
 
 struct transport {
     enum desc_security security;
-    bool shared, mux, usable, controlling;
+    bool mux, usable;
     uint32_t in_gen, out_gen;     /* of the SDES keys installed */
     struct port *port[PORTS_MAX]; /* owned; [1] NULL when multiplexed */
 };

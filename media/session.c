@@ -104,7 +104,6 @@ static void transport_open(struct session *s, unsigned i, struct local_transport
     struct transport *own = &s->transport[i];
 
     own->security = t->security;
-    own->shared = t->shared;
     own->mux = t->mux;
     for (unsigned k = 0; k < PORTS_MAX; k++) {
         if (t->fd[k] < 0 && !(t->shared && k == 0))
@@ -121,7 +120,7 @@ static void stream_open(struct session *s, unsigned i, const struct local_stream
 {
     struct stream *own = &s->stream[i];
 
-    if (!own->used) {
+    if (own->out.w.ssrc != l->ssrc) { /* once: a number sent must not come again under its key */
         own->fed_by = -1;
         rtp_rewriter_init(&own->out.w, l->ssrc, random_u64());
         rtp_rewriter_init(&own->rtx.w, l->rtx_ssrc, random_u64());
