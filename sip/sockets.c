@@ -18,7 +18,7 @@ static bool bind_one(struct stack *s, const struct net_addr *a, const char *tran
     uri_of_addr(a, transport, url, sizeof(url));
     return nta_agent_add_tport(s->agent, (url_string_t *)(void *)url, TPTAG_IDENT(ident),
                                TPTAG_SDWN_ERROR(1), TPTAG_PONG2PING(0), TPTAG_STUN_SERVER(0),
-                               TPTAG_IDLE(0), TAG_END()) == 0;
+                               TPTAG_IDLE(UINT_MAX), TAG_END()) == 0;
 }
 
 static tport_t *find_primary(const struct stack *s, const char *ident, struct net_addr *bound)

@@ -1,6 +1,7 @@
 // Phones register: over UDP, TCP and TLS, with the right password only, and stay registered over a restart.
 import { test, after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Tandem, IP, DOMAIN, PASSWORD } from './lib/tandem.mjs';
@@ -68,6 +69,20 @@ for (const [user, transport] of [['ann', 'udp'], ['tom', 'tcp'], ['tessa', 'tls'
     await p.wait('CALL_CLOSED');
   });
 }
+
+test('a TCP connection outlives the requests that need no dialog', async () => {
+  const socket = net.connect(tandem.sip, IP);
+  let got = '', closed = false;
+  socket.on('data', (d) => { got += d; });
+  socket.on('close', () => { closed = true; });
+  const ask = (method, n) => {
+    socket.write([`${method} sip:${DOMAIN} SIP/2.0`, `Via: SIP/2.0/TCP ${IP}:9;branch=z9hG4bKtcp${n};rport`, 'Max-Forwards: 70', `From: <sip:x@${DOMAIN}>;tag=1`,
+      `To: <sip:${DOMAIN}>`, `Call-ID: keep${n}`, `CSeq: ${n} ${method}`, 'Content-Length: 0', '', ''].join('\r\n'));
+    return until(`${method} ${n} is answered`, () => { if (closed) throw new Error('the connection was closed'); return got.includes(`CSeq: ${n} ${method}`); });
+  };
+  for (const [n, method] of ['OPTIONS', 'MESSAGE', 'BYE', 'OPTIONS', 'OPTIONS'].entries()) await ask(method, n + 1);
+  socket.destroy();
+});
 
 test('a registration expires, and can be taken back', async () => {
   const s = await SipUdp.open(tandem.sip);
