@@ -160,6 +160,25 @@ static void branch_progress(struct branch *b, const struct leg_event *ev)
         call_feed(c, EV_EARLY, b);
 }
 
+/* A peer that answers an offer of SRTP without keys will send nothing usable, whatever it agreed
+ * to. */
+static bool answer_is_keyed(const struct party *p)
+{
+    if (!media_id_set(p->media) || p->profile.security == DESC_PLAIN)
+        return true;
+    for (unsigned i = 0; i < p->remote->nstreams; i++) {
+        const struct desc_stream *s = &p->remote->stream[i];
+        const struct desc_transport *t =
+            s->transport >= 0 ? &p->remote->transport[s->transport] : NULL;
+        if (s->refused || !t)
+            continue;
+        if (t->security != p->profile.security ||
+            (t->security == DESC_SDES ? t->ncrypto : t->nfingerprints) == 0)
+            return false;
+    }
+    return true;
+}
+
 void branch_event(struct branch *b, const struct leg_event *ev)
 {
     struct call *c = b->party.call;
@@ -176,6 +195,12 @@ void branch_event(struct branch *b, const struct leg_event *ev)
         party_set_remote(&b->party, ev->desc, false);
     if (!b->party.remote) { /* answered without ever describing itself */
         struct end_reason why = end_because(END_PROTOCOL);
+        branch_fail(b, &why);
+        return;
+    }
+    if (!answer_is_keyed(&b->party)) {
+        struct end_reason why = end_because(END_NO_CODEC);
+        g_strlcpy(why.text, "it answered without the keys it was asked for", sizeof(why.text));
         branch_fail(b, &why);
         return;
     }

@@ -6,6 +6,7 @@ struct fake_media fake_media;
 
 static void (*media_fn)(const struct media_event *ev, void *arg);
 static void *media_arg;
+static struct desc_profile profiles[256]; /* by slot */
 
 struct media *media_new(const struct media_config *config,
                         void (*fn)(const struct media_event *ev, void *arg), void *arg)
@@ -34,20 +35,28 @@ enum gw_err media_leg_open(struct media *m, uint64_t call_id, const struct desc_
 {
     (void)m;
     (void)call_id;
-    (void)profile;
     (void)near;
     if (fake_media.full)
         return GW_EFULL;
     fake_media.open++;
     *id = (struct media_id){++fake_media.opened, 1};
+    profiles[id->slot % G_N_ELEMENTS(profiles)] = *profile;
     return GW_OK;
+}
+
+static void describe_transport(struct desc_transport *t, const struct desc_profile *profile)
+{
+    t->security = profile->security;
+    t->nfingerprints = profile->security == DESC_DTLS;
+    t->ncrypto = profile->security == DESC_SDES;
 }
 
 enum gw_err media_leg_describe(struct media *m, struct media_id id, const struct desc *peer_offer,
                                bool restart, struct desc *d)
 {
+    const struct desc_profile *profile = &profiles[id.slot % G_N_ELEMENTS(profiles)];
+
     (void)m;
-    (void)id;
     (void)peer_offer;
     (void)restart;
     if (fake_media.unsupported)
@@ -57,7 +66,7 @@ enum gw_err media_leg_describe(struct media *m, struct media_id id, const struct
         if (d->stream[i].refused)
             continue;
         d->stream[i].transport = (int8_t)d->ntransports;
-        g_assert_nonnull(desc_add_transport(d));
+        describe_transport(desc_add_transport(d), profile);
     }
     return GW_OK;
 }

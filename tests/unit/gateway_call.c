@@ -332,6 +332,27 @@ static void the_next_kind_of_media_is_tried(void)
     bench_down(&b);
 }
 
+static void an_answer_without_keys_is_no_answer(void)
+{
+    static const struct desc_profile two[] = {{.security = DESC_SDES}, {.security = DESC_PLAIN}};
+    struct bench b;
+    struct fake_leg *a;
+    struct desc *bare;
+
+    bench_up(&b);
+    fake_adapter_address(b.ad, "bob@example.org", 1, two, 2);
+    a = alice_calls(&b, "bob");
+    bare = answer_to(fake_adapter_leg(b.ad, 0)->last);
+    bare->transport[0].ncrypto = 0;
+    fake_leg_report(fake_adapter_leg(b.ad, 0), LEG_ANSWERED, bare);
+    SAID(a, "");
+    SAID(fake_adapter_leg(b.ad, 0), "hangup incompatible");
+    answers(fake_adapter_leg(b.ad, 1));
+    SAID(a, "answer");
+    fake_leg_end(a, END_NORMAL);
+    bench_down(&b);
+}
+
 static void limits_refuse_clearly(void)
 {
     struct bench b;
@@ -651,6 +672,7 @@ void unit_gateway_call(void)
     T(strangers_reach_nobody_without_a_route, "strangers-reach-nobody-without-a-route");
     T(a_serial_route_rings_one_after_the_other, "a-serial-route-rings-one-after-the-other");
     T(the_next_kind_of_media_is_tried, "the-next-kind-of-media-is-tried");
+    T(an_answer_without_keys_is_no_answer, "an-answer-without-keys-is-no-answer");
     T(limits_refuse_clearly, "limits-refuse-clearly");
     T(early_media_reaches_the_caller_and_the_answer_wins,
       "early-media-reaches-the-caller-and-the-answer-wins");
