@@ -23,7 +23,7 @@ static unsigned run_needed(const struct latch *l, const struct net_addr *from)
         return 1;
     if (net_addr_same_ip(from, &l->signalled))
         return LATCH_SAME_IP;
-    return net_addr_is_private(&l->signalled) ? LATCH_OTHER_IP : 0;
+    return net_addr_is_private(&l->signalled) || net_addr_is_loopback(from) ? LATCH_OTHER_IP : 0;
 }
 
 static void candidate_feed(struct latch *l, const struct net_addr *from,

@@ -5,8 +5,8 @@
  *  - the signalled address, with its first packet;
  *  - the signalled IP from another port (port translation), after LATCH_SAME_IP packets in a row;
  *  - another IP only if the signalled one is private (the peer sits behind NAT and does not know
- *    its public address), after LATCH_OTHER_IP packets in a row: one SSRC, sequence numbers in
- *    order, payload types we agreed on;
+ *    its public address) or the source is loopback (a phone on this very host), after
+ * LATCH_OTHER_IP packets in a row: one SSRC, sequence numbers in order, payload types we agreed on;
  *  - with SRTP any source, with its first authenticated packet: the key vouches for it.
  * Once locked nobody else is heard until new signalling or LATCH_SILENCE_US without a packet, so
  * neither RTP bleed nor injection from another address moves or enters the call. */

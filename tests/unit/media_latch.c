@@ -51,6 +51,7 @@ static void whom_to_believe(void)
         {"behind NAT not at once", "10.0.0.5:4000", "192.0.2.9:4000", 3, false},
         {"behind NAT in the end", "10.0.0.5:4000", "192.0.2.9:4000", 4, true},
         {"behind carrier NAT", "100.64.3.3:4000", "192.0.2.9:4000", 4, true},
+        {"a phone on this host in the end", "192.0.2.1:4000", "127.0.0.1:4000", 4, true},
         {"IPv6 behind nothing", "[2001:db8::1]:4000", "[2001:db8::2]:4000", 50, false},
     };
 
