@@ -53,7 +53,8 @@ enum authn_result authn_check(struct stack *s, const sip_t *sip, const sip_autho
     *account = NULL;
     if (limiter_blocked(s->limiter, &hop->peer, now))
         return AUTHN_BLOCKED;
-    if (!creds_find(s, creds, &d) || nonce_check(s->nonces, d.nonce, now) == NONCE_FORGED)
+    if (!creds_find(s, creds, &d) ||
+        nonce_check(s->nonces, &hop->peer, d.nonce, now) == NONCE_FORGED)
         return AUTHN_NONE;
     if (!creds_fit(s, &d, sip->sip_request->rq_method_name, account)) {
         *account = NULL;
@@ -68,20 +69,46 @@ enum authn_result authn_check(struct stack *s, const sip_t *sip, const sip_autho
     return AUTHN_STALE;
 }
 
-void authn_challenge(struct stack *s, nta_incoming_t *irq, const char *address, bool proxy,
-                     bool stale)
+void authn_account(struct decoy *decoy, const struct account *a)
 {
-    const struct account *a = address ? stack_account(s, address) : NULL;
-    bool sha256 = s->config->sip_sha256 || (a && a->sip_sha256);
+    if (!a->sip_sha256 || (decoy->address[0] && strcmp(a->address, decoy->address) > 0))
+        return;
+    (void)g_strlcpy(decoy->address, a->address, sizeof(decoy->address));
+    (void)g_strlcpy(decoy->key, a->ha1_sha256, sizeof(decoy->key));
+}
+
+/* Where some accounts want SHA-256, the challenge must not tell which names are accounts: those
+ * that are none get, each for good and over restarts, one kind or the other. */
+static bool wants_sha256(const struct stack *s, const char *address)
+{
+    const struct account *a = stack_account(s, address);
+    bool odd;
+    char *mac;
+
+    if (s->config->sip_sha256 || !s->decoy.address[0])
+        return s->config->sip_sha256;
+    if (a)
+        return a->sip_sha256;
+    mac = g_compute_hmac_for_string(G_CHECKSUM_SHA256, (const guchar *)s->decoy.key,
+                                    strlen(s->decoy.key), address, -1);
+    odd = g_ascii_xdigit_value(mac[0]) & 1;
+    g_free(mac);
+    return odd;
+}
+
+void authn_challenge(struct stack *s, nta_incoming_t *irq, const char *address,
+                     const struct hop *hop, const struct challenge *c)
+{
+    bool sha256 = wants_sha256(s, address);
     char nonce[DIGEST_NONCE_MAX];
     char md5[CHALLENGE_MAX];
     char sha[CHALLENGE_MAX];
 
-    nonce_make(s->nonces, clock_now_us(), nonce);
-    digest_challenge(DIGEST_MD5, s->config->domain, nonce, stale, md5, sizeof(md5));
-    digest_challenge(DIGEST_SHA256, s->config->domain, nonce, stale, sha, sizeof(sha));
+    nonce_make(s->nonces, &hop->peer, clock_now_us(), nonce);
+    digest_challenge(DIGEST_MD5, s->config->domain, nonce, c->stale, md5, sizeof(md5));
+    digest_challenge(DIGEST_SHA256, s->config->domain, nonce, c->stale, sha, sizeof(sha));
     /* RFC 8760 2.4: the preferred one first */
-    if (proxy)
+    if (c->proxy)
         (void)nta_incoming_treply(
             irq, SIP_407_PROXY_AUTH_REQUIRED, TAG_IF(sha256, SIPTAG_PROXY_AUTHENTICATE_STR(sha)),
             SIPTAG_PROXY_AUTHENTICATE_STR(md5), SIPTAG_SERVER_STR(s->server), TAG_END());

@@ -15,6 +15,12 @@ enum authn_result {
 /** @p creds: Authorization or Proxy-Authorization of @p sip. @p account is set for AUTHN_OK. */
 enum authn_result authn_check(struct stack *s, const sip_t *sip, const sip_authorization_t *creds,
                               const struct hop *hop, const struct account **account);
-/** Reply 401 (@p proxy: 407) with a fresh nonce. @p address chooses the algorithms. */
-void authn_challenge(struct stack *s, nta_incoming_t *irq, const char *address, bool proxy,
-                     bool stale);
+struct challenge {
+    bool proxy; /* 407 and not 401 */
+    bool stale; /* the old nonce will not do; the password would */
+};
+/** Reply with a fresh nonce. @p address, lower case, chooses the algorithms. */
+void authn_challenge(struct stack *s, nta_incoming_t *irq, const char *address,
+                     const struct hop *hop, const struct challenge *c);
+/** @p a was added or changed. */
+void authn_account(struct decoy *decoy, const struct account *a);

@@ -85,6 +85,9 @@ static int check_caller(struct stack *s, struct invitation *in, nta_incoming_t *
     const sip_authorization_t *creds =
         sip->sip_proxy_authorization ? sip->sip_proxy_authorization : sip->sip_authorization;
     bool local = stack_is_local(s, host);
+    struct challenge challenge = {.proxy = true};
+    enum authn_result result;
+    char *address;
 
     if (!uri_to_address(span_of(from->url_user), span_of(local ? s->config->domain : host),
                         in->from))
@@ -92,14 +95,18 @@ static int check_caller(struct stack *s, struct invitation *in, nta_incoming_t *
     uri_display(sip->sip_from->a_display, in->display);
     if (!local && !creds)
         return 0;
-    switch (authn_check(s, sip, creds, &in->hop, &in->account)) {
+    result = authn_check(s, sip, creds, &in->hop, &in->account);
+    switch (result) {
     case AUTHN_OK: break;
     case AUTHN_NONE:
-        if (!local)
+    case AUTHN_STALE:
+        challenge.stale = result == AUTHN_STALE;
+        if (!local && !challenge.stale)
             return 0; /* credentials for somebody else */
-        authn_challenge(s, irq, in->from, true, false);
+        address = g_ascii_strdown(in->from, -1);
+        authn_challenge(s, irq, address, &in->hop, &challenge);
+        g_free(address);
         return 407;
-    case AUTHN_STALE: authn_challenge(s, irq, in->from, true, true); return 407;
     case AUTHN_WRONG: return refuse(in, irq, 403, "Wrong Credentials");
     case AUTHN_BLOCKED: return refuse(in, irq, SIP_503_SERVICE_UNAVAILABLE);
     }

@@ -45,50 +45,61 @@ void nonces_free(struct nonces *n)
     g_free(n);
 }
 
-static void nonce_mac(const struct nonces *n, const char *stamp, char out[NONCE_MAC + 1])
+static void nonce_mac(const struct nonces *n, const struct net_addr *source, const char *stamp,
+                      char out[NONCE_MAC + 1])
 {
-    char *mac = g_compute_hmac_for_string(G_CHECKSUM_SHA256, n->secret, sizeof(n->secret), stamp,
-                                          NONCE_STAMP);
+    GHmac *mac = g_hmac_new(G_CHECKSUM_SHA256, n->secret, sizeof(n->secret));
 
-    (void)g_strlcpy(out, mac, NONCE_MAC + 1);
-    g_free(mac);
+    g_hmac_update(mac, (const guchar *)stamp, NONCE_STAMP);
+    g_hmac_update(mac, source->ip, source->is_v6 ? 16 : 4);
+    (void)g_strlcpy(out, g_hmac_get_string(mac), NONCE_MAC + 1);
+    g_hmac_unref(mac);
 }
 
-void nonce_make(struct nonces *n, uint64_t now_us, char out[DIGEST_NONCE_MAX])
+void nonce_make(struct nonces *n, const struct net_addr *source, uint64_t now_us,
+                char out[DIGEST_NONCE_MAX])
 {
     char stamp[NONCE_STAMP + 1];
     char mac[NONCE_MAC + 1];
 
     (void)snprintf(stamp, sizeof(stamp), "%08x%016" G_GINT64_MODIFIER "x",
                    (unsigned)(now_us / US_PER_S), random_u64());
-    nonce_mac(n, stamp, mac);
+    nonce_mac(n, source, stamp, mac);
     (void)snprintf(out, DIGEST_NONCE_MAX, "%s%s", stamp, mac);
 }
 
-enum nonce_verdict nonce_check(const struct nonces *n, const char *nonce, uint64_t now_us)
+static enum nonce_verdict nonce_age(const char *nonce, uint64_t now_us)
 {
-    char mac[NONCE_MAC + 1];
     char seconds[9];
     uint32_t age;
 
-    if (strlen(nonce) != NONCE_STAMP + NONCE_MAC)
-        return NONCE_FORGED;
-    nonce_mac(n, nonce, mac);
-    if (!secret_equal(mac, nonce + NONCE_STAMP, NONCE_MAC))
-        return NONCE_FORGED;
     (void)g_strlcpy(seconds, nonce, sizeof(seconds));
     age = (uint32_t)(now_us / US_PER_S) - (uint32_t)strtoul(seconds, NULL, 16);
     return age <= NONCE_LIFE_S ? NONCE_GOOD : NONCE_STALE;
 }
 
+enum nonce_verdict nonce_check(const struct nonces *n, const struct net_addr *source,
+                               const char *nonce, uint64_t now_us)
+{
+    char mac[NONCE_MAC + 1];
+
+    if (strlen(nonce) != NONCE_STAMP + NONCE_MAC)
+        return NONCE_FORGED;
+    nonce_mac(n, source, nonce, mac);
+    if (!secret_equal(mac, nonce + NONCE_STAMP, NONCE_MAC))
+        return NONCE_FORGED;
+    return nonce_age(nonce, now_us);
+}
+
 enum nonce_verdict nonce_use(struct nonces *n, const char *nonce, uint32_t nc, uint64_t now_us)
 {
-    enum nonce_verdict verdict = nonce_check(n, nonce, now_us);
+    enum nonce_verdict verdict = nonce_age(nonce, now_us);
     char stamp[NONCE_STAMP + 1];
     struct nonce_count *count;
 
-    if (verdict != NONCE_GOOD || nc == 0)
+    if (verdict != NONCE_GOOD)
         return verdict;
+    nc = MAX(nc, 1);
     (void)g_strlcpy(stamp, nonce, sizeof(stamp));
     count = g_hash_table_lookup(n->used, stamp);
     if (count) {

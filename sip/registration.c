@@ -153,11 +153,16 @@ static int authorise(struct stack *s, nta_incoming_t *irq, const sip_t *sip, con
                      const char *address)
 {
     const struct account *account;
+    enum authn_result result = authn_check(s, sip, sip->sip_authorization, hop, &account);
+    struct challenge challenge = {.proxy = false};
 
-    switch (authn_check(s, sip, sip->sip_authorization, hop, &account)) {
+    switch (result) {
     case AUTHN_OK: break;
-    case AUTHN_NONE: authn_challenge(s, irq, address, false, false); return 401;
-    case AUTHN_STALE: authn_challenge(s, irq, address, false, true); return 401;
+    case AUTHN_NONE:
+    case AUTHN_STALE:
+        challenge.stale = result == AUTHN_STALE;
+        authn_challenge(s, irq, address, hop, &challenge);
+        return 401;
     case AUTHN_WRONG: return refuse(irq, hop, address, 403, "Wrong Credentials");
     case AUTHN_BLOCKED:
         (void)nta_incoming_treply(irq, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_RETRY_AFTER_STR("30"),

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "edge/edge.h"
+#include "sip/authn.h"
 #include "sip/dialog.h"
 #include "sip/limiter.h"
 #include "sip/names.h"
@@ -85,6 +86,7 @@ static void account_command(struct stack *s, struct sipcmd *cmd)
         forbid_calls_of(s, a->address);
         (void)g_hash_table_remove(s->accounts, a->address);
     } else {
+        authn_account(&s->decoy, a);
         (void)g_hash_table_replace(s->accounts, a->address, a);
         cmd->account = NULL;
     }

@@ -20,6 +20,10 @@ struct limiter;
 
 enum { STACK_UDP_MAX = 32 };
 
+struct decoy { /* what names without an account are challenged by; unset while no account differs */
+    char address[192], key[65];
+};
+
 #define STACK_EDGE_IDENT "edge" /* of the loopback listener that the edge connects to */
 
 struct stack_udp { /* one bound UDP address */
@@ -49,8 +53,9 @@ struct stack {
     char server[64];          /* User-Agent and Server */
 
     GHashTable *accounts; /* address -> struct account */
-    GHashTable *flows;    /* loopback port -> struct flow */
-    GHashTable *dialogs;  /* id -> struct dialog */
+    struct decoy decoy;
+    GHashTable *flows;   /* loopback port -> struct flow */
+    GHashTable *dialogs; /* id -> struct dialog */
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;

@@ -172,6 +172,21 @@ class RegistrarSha256(Case):
         ua.register(algorithm="SHA-256")
         ua.register(algorithm="MD5")
 
+    def challenges(self, user):
+        ua = self.ua(user)
+        ua.send(ua.request("REGISTER", "sip:" + DOMAIN, f"sip:{user}@{DOMAIN}"))
+        return len(ua.expect(401).all("WWW-Authenticate"))
+
+    def test_the_challenge_does_not_tell_which_names_are_accounts(self):
+        names = [f"nobody{i}" for i in range(40)]
+        kinds = [self.challenges(name) for name in names]
+        self.assertEqual(set(kinds), {1, 2})
+        self.finish()
+        self.uas.clear()
+        self.rig = Rig(*self.rig_args)  # nor does a restart
+        self.assertEqual([self.challenges(name) for name in names], kinds)
+        self.assertEqual((self.challenges("alice"), self.challenges("carol")), (1, 2))
+
 
 class RegistrarRestart(unittest.TestCase):
     def test_bindings_survive_a_restart_and_expired_ones_do_not(self):

@@ -125,19 +125,21 @@ static void a_quoted_comma_does_not_end_a_parameter(void)
     g_assert_cmpstr(d.realm, ==, "r");
 }
 
+static const struct net_addr here = {.port = 5060, .set = 1, .ip = {192, 0, 2, 7}};
+
 static void a_nonce_lives_five_minutes(void)
 {
     struct nonces *n = nonces_new(), *other = nonces_new();
     char nonce[DIGEST_NONCE_MAX];
     uint64_t t = 1000 * US_PER_S;
 
-    nonce_make(n, t, nonce);
-    g_assert_cmpint(nonce_check(n, nonce, t + 299 * US_PER_S), ==, NONCE_GOOD);
-    g_assert_cmpint(nonce_check(n, nonce, t + 302 * US_PER_S), ==, NONCE_STALE);
-    g_assert_cmpint(nonce_check(other, nonce, t), ==, NONCE_FORGED);
+    nonce_make(n, &here, t, nonce);
+    g_assert_cmpint(nonce_check(n, &here, nonce, t + 299 * US_PER_S), ==, NONCE_GOOD);
+    g_assert_cmpint(nonce_check(n, &here, nonce, t + 302 * US_PER_S), ==, NONCE_STALE);
+    g_assert_cmpint(nonce_check(other, &here, nonce, t), ==, NONCE_FORGED);
     nonce[3] = nonce[3] == '0' ? '1' : '0';
-    g_assert_cmpint(nonce_check(n, nonce, t), ==, NONCE_FORGED);
-    g_assert_cmpint(nonce_check(n, "", t), ==, NONCE_FORGED);
+    g_assert_cmpint(nonce_check(n, &here, nonce, t), ==, NONCE_FORGED);
+    g_assert_cmpint(nonce_check(n, &here, "", t), ==, NONCE_FORGED);
     nonces_free(n);
     nonces_free(other);
 }
@@ -147,12 +149,36 @@ static void a_count_is_good_once(void)
     struct nonces *n = nonces_new();
     char nonce[DIGEST_NONCE_MAX];
 
-    nonce_make(n, 0, nonce);
+    nonce_make(n, &here, 0, nonce);
     g_assert_cmpint(nonce_use(n, nonce, 1, 0), ==, NONCE_GOOD);
     g_assert_cmpint(nonce_use(n, nonce, 1, 0), ==, NONCE_STALE);
     g_assert_cmpint(nonce_use(n, nonce, 2, 0), ==, NONCE_GOOD);
     g_assert_cmpint(nonce_use(n, nonce, 1, 0), ==, NONCE_STALE);
-    g_assert_cmpint(nonce_use(n, nonce, 0, 0), ==, NONCE_GOOD); /* a peer without qop */
+    nonces_free(n);
+}
+
+static void a_nonce_without_counts_is_good_once(void)
+{
+    struct nonces *n = nonces_new();
+    char nonce[DIGEST_NONCE_MAX];
+
+    nonce_make(n, &here, 0, nonce);
+    g_assert_cmpint(nonce_use(n, nonce, 0, 0), ==, NONCE_GOOD);
+    g_assert_cmpint(nonce_use(n, nonce, 0, 0), ==, NONCE_STALE);
+    nonces_free(n);
+}
+
+static void a_nonce_is_no_good_at_another_address(void)
+{
+    struct nonces *n = nonces_new();
+    struct net_addr there = here, port = here;
+    char nonce[DIGEST_NONCE_MAX];
+
+    there.ip[3] ^= 1;
+    port.port++;
+    nonce_make(n, &here, 0, nonce);
+    g_assert_cmpint(nonce_check(n, &port, nonce, 0), ==, NONCE_GOOD);
+    g_assert_cmpint(nonce_check(n, &there, nonce, 0), ==, NONCE_FORGED);
     nonces_free(n);
 }
 
@@ -161,10 +187,10 @@ static void many_nonces_take_bounded_memory(void)
     struct nonces *n = nonces_new();
     char first[DIGEST_NONCE_MAX], nonce[DIGEST_NONCE_MAX];
 
-    nonce_make(n, 0, first);
+    nonce_make(n, &here, 0, first);
     g_assert_cmpint(nonce_use(n, first, 5, 0), ==, NONCE_GOOD);
     for (unsigned i = 0; i < 9000; i++) {
-        nonce_make(n, 0, nonce);
+        nonce_make(n, &here, 0, nonce);
         g_assert_cmpint(nonce_use(n, nonce, 1, 0), ==, NONCE_GOOD);
     }
     g_assert_cmpint(nonce_use(n, nonce, 1, 0), ==, NONCE_STALE); /* the last is remembered */
@@ -185,5 +211,8 @@ void unit_sip_digest(void)
                     a_quoted_comma_does_not_end_a_parameter);
     g_test_add_func("/sip/nonce/lives-five-minutes", a_nonce_lives_five_minutes);
     g_test_add_func("/sip/nonce/a-count-is-good-once", a_count_is_good_once);
+    g_test_add_func("/sip/nonce/without-counts-is-good-once", a_nonce_without_counts_is_good_once);
+    g_test_add_func("/sip/nonce/is-no-good-at-another-address",
+                    a_nonce_is_no_good_at_another_address);
     g_test_add_func("/sip/nonce/many-take-bounded-memory", many_nonces_take_bounded_memory);
 }
