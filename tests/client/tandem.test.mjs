@@ -376,6 +376,16 @@ test('a refused offer is taken back and not repeated', async () => {
   assert.equal(call.state, 'talking');
 });
 
+test('an offer that the browser cannot make leaves the call as it is', async () => {
+  await signIn();
+  const call = await talk();
+  FakePeer.last.setLocalDescription = async () => { throw new Error('no'); };
+  FakePeer.last.onnegotiationneeded();
+  await settle();
+  assert.equal(FakeSocket.last.sent.length, 0);
+  assert.equal(call.state, 'talking');
+});
+
 test('a description that the browser refuses ends the call on both sides', async () => {
   await signIn();
   const call = tandem.call('bob', { audio: 'none' });

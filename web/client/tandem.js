@@ -643,7 +643,12 @@ export class Call extends EventTarget {
   /** Our offer in a running call: somebody changed a track or a direction, or called restartIce(). */
   async #negotiate() {
     if (this.#state !== 'talking' || this.#pc.signalingState !== 'stable') return; // asked again when stable
-    await this.#pc.setLocalDescription();
+    try {
+      await this.#pc.setLocalDescription();
+    } catch (error) {
+      console.warn('tandem:', error); // nothing was changed: the call goes on as it is
+      return;
+    }
     this.#tell('offer');
   }
 
