@@ -9,7 +9,7 @@ import { writeTone, heardSeconds } from './tone.mjs';
 let next = 0;
 
 export class Baresip extends EventEmitter {
-  /** {user, password, registrar: 'ip:port', domain, transport, tone, answer: 'auto'|'manual', media: 'plain'|'sdes'|'dtls'|'ice', codecs, ip} */
+  /** {user, password, registrar: 'ip:port', domain, transport, tone, answer: 'auto'|'manual', media: 'plain'|'sdes'|'dtls'|'ice', codecs, ip, trace} */
   constructor(o) {
     super();
     const k = next++;
@@ -65,7 +65,7 @@ snd_path ${join(this.dir, 'rec')}
   }
 
   async start({ register = true } = {}) {
-    this.proc = new Proc(`baresip-${this.ctrl}`, ['baresip', '-f', this.dir]);
+    this.proc = new Proc(`baresip-${this.ctrl}`, ['baresip', ...(this.o.trace ? ['-s'] : []), '-f', this.dir]);
     this.socket = await until('baresip control socket', () => new Promise((resolve) => {
       const s = net.connect(this.ctrl, '127.0.0.1');
       s.once('connect', () => resolve(s));
@@ -107,6 +107,8 @@ snd_path ${join(this.dir, 'rec')}
   wait(type, match = () => true, ms = 15000) {
     return until(`${this.o.user}'s baresip says ${type}`, () => this.events.find((e) => e.type === type && match(e)), ms);
   }
+  /** The SIP messages it got and sent since it started that match (needs trace). */
+  messages(pattern) { return this.proc.text().match(pattern) ?? []; }
   saw(type) { return this.events.some((e) => e.type === type); }
   forget() { this.events = []; }
 

@@ -63,17 +63,17 @@ function ears({ hz, microphone }) {
 }
 
 export class Softphone {
-  /** A page of its own (own storage). {user, tone, microphone: false = no permission path, browser} */
+  /** A page of its own (own storage). {user, tone, microphone: false = no permission path, browser, context: options of the browser context, url} */
   static async open(tandem, o) {
-    const self = new Softphone();
+    const self = new this();
     self.o = { tone: 440, microphone: true, ...o };
-    self.context = await (o.browser ?? await browser()).newContext();
+    self.context = await (o.browser ?? await browser()).newContext(o.context);
     self.page = await self.context.newPage();
     self.errors = [];
     self.page.on('pageerror', (e) => self.errors.push(String(e)));
     self.page.on('console', (m) => m.type() === 'error' && self.errors.push(m.text()));
     await self.page.addInitScript(ears, { hz: self.o.tone, microphone: self.o.microphone });
-    await self.page.goto(tandem.url);
+    await self.page.goto(self.o.url ?? tandem.url);
     if (self.o.user) await self.signIn(self.o.user, o.password ?? PASSWORD);
     return self;
   }
