@@ -255,8 +255,15 @@ static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
 
 struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge)
 {
+    return sip_adapter_start_impatient(gw, edge, SIP_PATIENCE_MS);
+}
+
+struct adapter *sip_adapter_start_impatient(struct gateway *gw, struct edge *edge,
+                                            unsigned patience_ms)
+{
     const struct config *config = gateway_config(gw);
     struct sip_adapter *sa = g_new0(struct sip_adapter, 1);
+    struct stack_options options = {.config = config, .edge = edge, .patience_ms = patience_ms};
     struct net_addr loopback;
 
     sa->base.ops = &ops;
@@ -264,7 +271,8 @@ struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge)
     sa->legs = g_hash_table_new(g_int64_hash, g_int64_equal);
     sa->bindings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, mirrors_free);
     sa->events = mailbox_new(sizeof(struct sipev), OUTBOX_LIMIT);
-    sa->stack = stack_start(config, edge, sa->events, &loopback);
+    options.outbox = sa->events;
+    sa->stack = stack_start(&options, &loopback);
     if (!sa->stack || !listen_streams(sa, edge, &config->sip_tcp, false, &loopback) ||
         !listen_streams(sa, edge, &config->sip_tls, true, &loopback)) {
         adapter_stop(&sa->base);

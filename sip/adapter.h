@@ -8,3 +8,8 @@ struct edge;
 /** Call thread. Starts the SIP thread, restores bindings, opens the listeners in the config. NULL
  * on failure, which has been logged. */
 struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge);
+
+enum { SIP_PATIENCE_MS = 32000 }; /* 64*T1: how long RFC 3261 waits for an answer or an ACK */
+/** The same with less patience. */
+struct adapter *sip_adapter_start_impatient(struct gateway *gw, struct edge *edge,
+                                            unsigned patience_ms);

@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-enum { LINGER_S = 33 }; /* 64*T1 and a second */
-
 const char dialog_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
 const char dialog_supported[] = "timer";
 
@@ -74,7 +72,7 @@ void dialog_ended(struct dialog *d, const struct end_reason *why)
 void dialog_over(struct dialog *d)
 {
     d->state = DIALOG_OVER;
-    d->linger_us = clock_now_us() + LINGER_S * US_PER_S;
+    d->linger_us = clock_now_us() + d->stack->patience_us + US_PER_S;
 }
 
 struct end_reason dialog_reason(const sip_t *sip, enum end_cause otherwise)

@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-enum { MODIFY_LIMIT_S = 32 };
-
 static void refuse_offer(struct dialog *d, enum end_cause cause, bool glare, unsigned code)
 {
     struct leg_event ev = {.type = LEG_REFUSED, .glare = glare, .why = end_because(cause)};
@@ -236,7 +234,7 @@ static bool modify_send(struct dialog *d, bool update, const char *sdp, enum mod
     if (!m->orq)
         return false;
     m->state = state;
-    m->deadline_us = clock_now_us() + MODIFY_LIMIT_S * US_PER_S;
+    m->deadline_us = clock_now_us() + d->stack->patience_us;
     return true;
 }
 
@@ -373,7 +371,7 @@ void modify_tick(struct dialog *d, uint64_t now_us)
     if (!m->orq || now_us < m->deadline_us)
         return;
     /* Provisional answers and then silence. */
-    m->deadline_us = now_us + MODIFY_LIMIT_S * US_PER_S;
+    m->deadline_us = now_us + d->stack->patience_us;
     if (nta_outgoing_method(m->orq) == sip_method_invite)
         (void)nta_outgoing_cancel(m->orq);
 }

@@ -4,8 +4,6 @@
 #include "sip/reasons.h"
 #include "sip/uri.h"
 
-enum { KEEP_2XX_S = 33 }; /* 64*T1: repeated or forked 2xx may come that long (RFC 3261 13.2.2.4) */
-
 /* ---- forks ---- */
 
 static struct fork *fork_find(struct dialog *d, const char *tag)
@@ -108,7 +106,8 @@ static void on_answered(struct dialog *d, const sip_t *sip)
     }
     nta_leg_destroy(d->leg); /* the one without a peer's tag */
     d->leg = f->leg;
-    d->settled_us = clock_now_us() + KEEP_2XX_S * US_PER_S;
+    /* repeated or forked 2xx may come that long (RFC 3261 13.2.2.4) */
+    d->settled_us = clock_now_us() + d->stack->patience_us + US_PER_S;
     dialog_ack(d, sip->sip_cseq->cs_seq, NULL);
     if (!wanted) { /* it crossed our CANCEL */
         dialog_send_bye(d, &d->why);

@@ -261,7 +261,8 @@ static bool make_agent(struct stack *s)
     s->agent = nta_agent_create(
         s->root, none, NULL, NULL, NTATAG_UA(1), NTATAG_CLIENT_RPORT(1), NTATAG_SERVER_RPORT(2),
         NTATAG_MERGE_482(1), NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_MAX_PROCEEDING(PROCEEDING_MAX),
-        NTATAG_TIMEOUT_408(1), NTATAG_CANCEL_487(0), NTATAG_UDP_MTU(65535), TAG_END());
+        NTATAG_TIMEOUT_408(1), NTATAG_CANCEL_487(0),
+        NTATAG_SIP_T1X64((unsigned)(s->patience_us / US_PER_MS)), NTATAG_UDP_MTU(65535), TAG_END());
     if (!s->agent)
         return false;
     s->default_leg = nta_leg_tcreate(s->agent, on_request, s, NTATAG_NO_DIALOG(1), TAG_END());
@@ -390,15 +391,15 @@ static void await_event(struct mailbox *outbox, struct sipev *ev)
         (void)poll(&p, 1, -1);
 }
 
-struct stack *stack_start(const struct config *config, struct edge *edge, struct mailbox *outbox,
-                          struct net_addr *loopback)
+struct stack *stack_start(const struct stack_options *options, struct net_addr *loopback)
 {
     struct stack *s = g_new0(struct stack, 1);
     struct sipev started = {.ok = false};
 
-    s->config = config;
-    s->edge = edge;
-    s->outbox = outbox;
+    s->config = options->config;
+    s->edge = options->edge;
+    s->outbox = options->outbox;
+    s->patience_us = options->patience_ms * US_PER_MS;
     s->inbox = mailbox_new(sizeof(struct sipcmd), INBOX_LIMIT);
     s->edge_events = mailbox_new(sizeof(struct edge_event), INBOX_LIMIT);
     (void)snprintf(s->server, sizeof(s->server), "Tandem/%s", TANDEM_VERSION);
@@ -406,7 +407,7 @@ struct stack *stack_start(const struct config *config, struct edge *edge, struct
         stack_free(s);
         return NULL;
     }
-    await_event(outbox, &started);
+    await_event(s->outbox, &started);
     if (!started.ok) {
         (void)pthread_join(s->thread, NULL);
         stack_free(s);

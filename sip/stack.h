@@ -31,6 +31,13 @@ struct stack_udp { /* one bound UDP address */
     tport_t *tport; /* borrowed from the agent */
 };
 
+struct stack_options {
+    const struct config *config;
+    struct edge *edge;
+    struct mailbox *outbox; /* of struct sipev */
+    unsigned patience_ms;   /* 64*T1 */
+};
+
 struct stack {
     const struct config *config;
     struct edge *edge;
@@ -59,13 +66,13 @@ struct stack {
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;
+    uint64_t patience_us; /* 64*T1: every transaction is over by then */
     bool draining, stopping;
 };
 
 /** NULL on failure, which has been logged. @p loopback gets the address the edge shall connect to.
  */
-struct stack *stack_start(const struct config *config, struct edge *edge, struct mailbox *outbox,
-                          struct net_addr *loopback);
+struct stack *stack_start(const struct stack_options *options, struct net_addr *loopback);
 void stack_post(struct stack *s, const struct sipcmd *cmd);
 /** The mailbox for edge_listen_sip(). */
 struct mailbox *stack_edge_events(struct stack *s);

@@ -383,6 +383,7 @@ int main(int argc, char **argv)
     char domain[] = "example.org", *certificate = NULL, *key = NULL;
     char **udp = NULL, **tcp = NULL, **tls = NULL, **accounts = NULL;
     gboolean sha256 = FALSE;
+    gint patience = SIP_PATIENCE_MS;
     GOptionEntry options[] = {
         {"udp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &udp, "address:port", NULL},
         {"tcp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &tcp, "address:port", NULL},
@@ -391,6 +392,7 @@ int main(int argc, char **argv)
         {"key", 0, 0, G_OPTION_ARG_STRING, &key, "PEM file", NULL},
         {"account", 0, 0, G_OPTION_ARG_STRING_ARRAY, &accounts, "user:password[:sha256]", NULL},
         {"sha256", 0, 0, G_OPTION_ARG_NONE, &sha256, "for every account", NULL},
+        {"patience", 0, 0, G_OPTION_ARG_INT, &patience, "milliseconds of 64*T1", NULL},
         {"store", 0, 0, G_OPTION_ARG_STRING, &gw.store_path, "file of bindings", NULL},
         {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL}};
     GOptionContext *context = g_option_context_new(NULL);
@@ -435,7 +437,7 @@ int main(int argc, char **argv)
             return 1;
     }
     gw.loop = g_main_loop_new(NULL, FALSE);
-    gw.sip = sip_adapter_start(&gw, edge);
+    gw.sip = sip_adapter_start_impatient(&gw, edge, (unsigned)patience);
     if (!gw.sip)
         return 1;
     g_hash_table_iter_init(&it, gw.accounts);

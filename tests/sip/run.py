@@ -448,6 +448,66 @@ class IncomingCalls(Case):
         self.rig.wait_line("ended forbidden")
 
 
+class Silence(Case):
+    """Whoever says no more is given up after 64*T1, which is short here."""
+    rig_args = ("--patience", "1500")
+
+    def test_no_ack_to_our_200_ends_the_call(self):
+        ua = self.caller()
+        ua.invite("answer", auth=False)
+        ua.dialog(ua.expect((200, "INVITE")))
+        ua.silent("BYE", 1)
+        bye = ua.expect("BYE", 4)
+        self.assertIn("Q.850;cause=27", bye.get("Reason"))
+        ua.reply(bye, 200)
+        self.rig.wait_line("answer a ended unreachable")
+        self.rig.wait_line("gone 1")
+
+    def test_a_hangup_that_waits_for_an_ack_does_not_wait_for_ever(self):
+        ua = self.caller()
+        ua.invite("bye", auth=False)
+        ua.expect((200, "INVITE"))
+        self.rig.wait_line("gone 1", 1)
+        bye = ua.expect("BYE", 4)
+        self.assertIn("Q.850;cause=16", bye.get("Reason"))
+        ua.reply(bye, 200)
+
+    def test_no_ack_after_a_reinvite_ends_the_call(self):
+        ua = self.caller()
+        ua.call("answer", auth=False)
+        ua.within("INVITE", SDP)
+        ua.expect((200, "INVITE"))
+        ua.reply(ua.expect("BYE", 4), 200)
+        self.rig.wait_line("answer a ended unreachable")
+        self.rig.wait_line("gone 1")
+
+    def test_a_silent_phone_is_unreachable(self):
+        phone, caller = self.phone(), self.caller()
+        caller.invite("alice", auth=False)
+        phone.expect("INVITE")
+        self.rig.wait_line("alice b ended unreachable", 4)
+        caller.ack_failure(caller.expect(408))
+
+    def test_our_reinvite_without_an_answer_ends_the_call(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        ua.expect("INVITE")
+        ua.reply(ua.expect("BYE", 4), 200)
+        self.rig.wait_line("reoffer a ended unreachable")
+        self.rig.wait_line("gone 1")
+
+    def test_our_reinvite_that_only_rings_is_cancelled(self):
+        ua = self.caller()
+        ua.call("reoffer", auth=False)
+        invite = ua.expect("INVITE")
+        ua.reply(invite, 180)
+        ua.reply(ua.expect("CANCEL", 4), 200)
+        ua.reply(invite, 487)
+        ua.expect("ACK")
+        self.rig.wait_line("reoffer a refused")
+        ua.bye()
+
+
 class SessionTimers(Case):
     def test_the_peer_refreshes_with_update(self):
         ua = self.caller()
