@@ -59,7 +59,11 @@ struct incoming {
     const char *to;                  /* dialled: "bob", "bob@domain", "+1555...", "echo@domain" */
     struct desc *offer;              /* now the gateway's; NULL: offerless */
     struct desc_profile profile;     /* what to offer when offerless */
-    char source[96];                 /* for logs: "udp 192.0.2.7:5060" */
+    /* The endpoint that calls, as endpoints() would name it: it does not ring for its own call.
+     * NULL: not known, or none that can be rung. */
+    const struct adapter *origin;
+    uint64_t origin_id;
+    char source[96]; /* for logs: "udp 192.0.2.7:5060" */
 };
 
 /** Take a call. Sets leg->call and leg->call_id before anything else; everything after goes through

@@ -84,6 +84,8 @@ struct call *call_new(struct gateway *gw, const struct incoming *in)
     c->a_offered = in->offer != NULL;
     c->a.profile = in->offer ? desc_profile_of(in->offer) : in->profile;
     c->a.pen = in->offer ? OFFER_THEIRS : OFFER_STABLE;
+    c->origin = in->origin;
+    c->origin_id = in->origin_id;
     g_strlcpy(c->account, in->account ? in->account : "", sizeof(c->account));
     g_strlcpy(c->from, in->from ? in->from : "anonymous", sizeof(c->from));
     g_strlcpy(c->from_display, in->from_display ? in->from_display : "", sizeof(c->from_display));
@@ -182,6 +184,18 @@ static void call_log_end(const struct call *c)
           c->end.text[0] ? " said=\"" : "", c->end.text, c->end.text[0] ? "\"" : "");
 }
 
+/* Would a device that still rings take this for something it had done itself? */
+static bool call_end_is_anothers(enum end_cause cause)
+{
+    switch (cause) {
+    case END_NO_ANSWER:
+    case END_DECLINED:
+    case END_BUSY:
+    case END_UNREACHABLE: return true; /* the caller vanished */
+    default: return false;
+    }
+}
+
 static void call_hangup_all(struct call *c)
 {
     struct end_reason why;
@@ -194,9 +208,8 @@ static void call_hangup_all(struct call *c)
     call_log_end(c);
     why = c->end;
     party_hangup(&c->a, &why);
-    if (why.cause == END_NO_ANSWER || why.cause == END_DECLINED || why.cause == END_BUSY)
-        why = end_because(c->b ? why.cause
-                               : END_CANCELLED); /* to phones still ringing we are who gave up */
+    if (!c->b && call_end_is_anothers(why.cause))
+        why = end_because(END_CANCELLED); /* to phones still ringing we are who gave up */
     for (guint i = 0; i < c->branches->len; i++) {
         struct branch *b = g_ptr_array_index(c->branches, i);
         party_hangup(&b->party, &why);

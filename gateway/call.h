@@ -56,7 +56,9 @@ struct call {
         struct stream_map map; /* streams of from -> streams of the other side's pending offer */
         struct desc *sent;     /* what we offered the other side; owned */
     } reoffer;
-    char account[192]; /* authenticated caller, "" */
+    char account[192];            /* authenticated caller, "" */
+    const struct adapter *origin; /* the endpoint that calls (gateway/adapter.h) */
+    uint64_t origin_id;
     char from[192], from_display[96], to[192];
     uint64_t started_us, answered_us;
 };

@@ -66,12 +66,26 @@ static unsigned reason_weight(enum end_cause cause)
     }
 }
 
+/* What can be rung for @p address, less the device that calls: it may call its own account's
+ * others. */
+static unsigned others_of(const struct call *c, const char *address,
+                          struct endpoint ep[ENDPOINTS_MAX])
+{
+    unsigned n = gateway_endpoints(c->gw, address, ep, ENDPOINTS_MAX);
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        if (!c->origin || ep[i].adapter != c->origin || ep[i].id != c->origin_id)
+            ep[kept++] = ep[i];
+    return kept;
+}
+
 static unsigned ring_address(struct call *c, const char *address)
 {
     struct endpoint ep[ENDPOINTS_MAX];
     const struct account *a = gateway_account(c->gw, address);
     unsigned most = a && a->calls_max ? a->calls_max : gateway_config(c->gw)->account_calls_max;
-    unsigned n = gateway_endpoints(c->gw, address, ep, ENDPOINTS_MAX);
+    unsigned n = others_of(c, address, ep);
     unsigned rung = 0;
     struct end_reason why = end_because(a || n ? END_OFFLINE : END_NOT_FOUND);
 
@@ -106,6 +120,8 @@ void branches_hangup(struct call *c, const struct branch *but, enum end_cause ca
         if (b == but)
             continue;
         b->failed = true;
+        if (c->early == b)
+            c->early = NULL;
         party_hangup(&b->party, &why);
     }
 }

@@ -82,5 +82,6 @@ struct leg_event {
 };
 
 /** The one way from a leg to its call. The call may call back into leg->ops before this returns
- * (not hangup's LEG_GONE). Do not touch the leg after LEG_GONE. */
+ * (not hangup's LEG_GONE); an adapter never reports from within leg_ops or dial(), but later, from
+ * the main loop. Do not touch the leg after LEG_GONE. */
 void leg_report(struct leg *leg, const struct leg_event *ev);

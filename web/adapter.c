@@ -224,7 +224,8 @@ struct adapter *web_adapter_start(struct gateway *gw, struct edge *edge)
     struct web *w = g_new0(struct web, 1);
 
     w->base.ops = &ops;
-    w->env = (struct websock_env){.gw = gw, .edge = edge, .guard = guard_new()};
+    w->env =
+        (struct websock_env){.adapter = &w->base, .gw = gw, .edge = edge, .guard = guard_new()};
     w->sockets = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, socket_destroy);
     w->events = mailbox_new(sizeof(struct edge_event), WEB_EVENTS_MAX);
     w->pages = pages_read(config->web_root);

@@ -433,7 +433,9 @@ void webleg_place(struct websock *s, const struct web_msg *call, struct desc *of
                           .from_display = s->display,
                           .to = call->text[TEXT_TO],
                           .offer = offer,
-                          .profile = desc_profile_webrtc};
+                          .profile = desc_profile_webrtc,
+                          .origin = s->env->adapter,
+                          .origin_id = s->id};
 
     (void)g_snprintf(in.source, sizeof(in.source), "web %s", net_addr_text(&s->peer, peer));
     mids_keep(l, offer);

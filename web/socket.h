@@ -20,6 +20,7 @@ enum websock_state {
 };
 
 struct websock_env { /* what the sockets of one adapter share; owned by it, outlives them */
+    const struct adapter *adapter;
     struct gateway *gw;
     struct edge *edge;
     struct guard *guard;

@@ -124,14 +124,14 @@ void edge_ws_close(struct edge *e, uint64_t id, uint16_t code, const char *reaso
 }
 
 void edge_http_respond(struct edge *e, uint64_t id, unsigned status, const char *headers,
-                       const char *content_type, const void *body, size_t n)
+                       const char *content_type, struct span body)
 {
     (void)e;
     (void)id;
     (void)headers;
     (void)content_type;
     world.http_status = status;
-    (void)g_strlcpy(world.http_body, body, MIN(n + 1, sizeof(world.http_body)));
+    (void)g_strlcpy(world.http_body, body.p, MIN(body.n + 1, sizeof(world.http_body)));
 }
 
 void edge_event_clear(void *event)
@@ -250,6 +250,7 @@ void gateway_incoming(struct gateway *gw, const struct incoming *in)
     (void)g_strlcpy(world.from, in->from, sizeof(world.from));
     (void)g_strlcpy(world.to, in->to, sizeof(world.to));
     (void)g_strlcpy(world.account, in->account, sizeof(world.account));
+    world.origin_id = in->origin == world.web ? in->origin_id : 0;
     desc_free(world.offer);
     world.offer = in->offer;
     if (world.incoming_refused)

@@ -26,6 +26,7 @@ struct world {
     struct leg *leg; /* of the last gateway_incoming(); NULL after LEG_GONE */
     char from[192], to[192], account[192];
     struct desc *offer;        /* of the last gateway_incoming() */
+    uint64_t origin_id;        /* of the same; 0 when it named no endpoint of this adapter */
     unsigned incoming_refused; /* gateway_incoming() hangs up at once with this end_cause, 0: no */
     unsigned legs_gone;
     uint16_t close_code; /* of the last edge_ws_close() */

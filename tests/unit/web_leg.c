@@ -89,6 +89,7 @@ static struct leg *talk(void)
 
 static void a_call_rings_plays_early_media_and_is_answered(void)
 {
+    struct endpoint self;
     struct desc *answer;
     struct leg *leg;
 
@@ -100,6 +101,8 @@ static void a_call_rings_plays_early_media_and_is_answered(void)
     g_assert_cmpstr(world.from, ==, "alice@example.org");
     g_assert_cmpstr(world.account, ==, "alice@example.org");
     g_assert_cmpstr(world.to, ==, "bob");
+    g_assert_cmpuint(world.web->ops->endpoints(world.web, world.from, &self, 1), ==, 1);
+    g_assert_cmpuint(world.origin_id, ==, self.id); /* so that it does not ring itself */
     g_assert_cmpuint(world.offer->nstreams, ==, 2);
     answer = world_desc(world_sdp_answer);
     leg->ops->progress(leg, true, NULL);
