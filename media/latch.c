@@ -39,6 +39,14 @@ static void candidate_feed(struct latch *l, const struct net_addr *from,
     l->seq = proof->seq;
 }
 
+bool latch_hears(struct latch *l, const struct net_addr *from, uint64_t now_us)
+{
+    if (!net_addr_equal(from, &l->locked))
+        return false;
+    l->heard_us = now_us;
+    return true;
+}
+
 enum latch_verdict latch_judge(struct latch *l, const struct net_addr *from,
                                const struct latch_proof *proof, uint64_t now_us)
 {
@@ -46,10 +54,8 @@ enum latch_verdict latch_judge(struct latch *l, const struct net_addr *from,
 
     if (!l->signalled.set)
         return LATCH_REFUSED;
-    if (l->locked.set && net_addr_equal(from, &l->locked)) {
-        l->heard_us = now_us;
+    if (latch_hears(l, from, now_us))
         return LATCH_ACCEPTED;
-    }
     if (latch_holds(l, now_us))
         return LATCH_REFUSED;
     if (!believed) {
@@ -69,9 +75,9 @@ enum latch_verdict latch_judge(struct latch *l, const struct net_addr *from,
 
 bool latch_permits(const struct latch *l, const struct net_addr *from, uint64_t now_us)
 {
-    if (!l->signalled.set)
-        return false;
-    return !latch_holds(l, now_us) || net_addr_equal(from, &l->locked);
+    if (net_addr_equal(from, &l->locked))
+        return true;
+    return l->signalled.set && !latch_holds(l, now_us);
 }
 
 bool latch_may_answer(const struct latch *l, const struct net_addr *from, uint64_t now_us)

@@ -46,6 +46,8 @@ enum latch_verdict {
 
 /** New signalling. The same address again changes nothing. True if the latch was opened anew. */
 bool latch_signal(struct latch *l, const struct net_addr *signalled);
+/** Is it the locked source? Then it is accepted without more ado. */
+bool latch_hears(struct latch *l, const struct net_addr *from, uint64_t now_us);
 enum latch_verdict latch_judge(struct latch *l, const struct net_addr *from,
                                const struct latch_proof *proof, uint64_t now_us);
 /** Is it worth trying to authenticate a packet of @p from (SRTP)? */

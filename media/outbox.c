@@ -35,6 +35,9 @@ struct outbox *outbox_new(void)
 
     g_assert(map != MAP_FAILED);
     o->pool = map;
+    for (unsigned i = 0; i < BATCH_MAX; i++)
+        o->msg[i].msg_hdr =
+            (struct msghdr){.msg_name = &o->name[i], .msg_iov = &o->iov[i], .msg_iovlen = 1};
     return o;
 }
 
@@ -110,11 +113,7 @@ static void sock_send(struct outbox *o, struct sock *from)
     for (unsigned i = from->first; i; i = o->entry[i - 1].next) {
         struct entry *e = &o->entry[i - 1];
         o->iov[n] = (struct iovec){slot_data(e->slot), e->slot->n};
-        o->msg[n].msg_hdr =
-            (struct msghdr){.msg_name = &o->name[n],
-                            .msg_namelen = net_addr_to_sockaddr(&e->to, &o->name[n]),
-                            .msg_iov = &o->iov[n],
-                            .msg_iovlen = 1};
+        o->msg[n].msg_hdr.msg_namelen = net_addr_to_sockaddr(&e->to, &o->name[n]);
         if (++n == BATCH_MAX) {
             batch_send(o, from->fd, n);
             n = 0;

@@ -184,11 +184,19 @@ static bool source_fits(const struct port *p, const struct sock *at, const struc
 
     if (!port_transport(p)->usable && kind != PKT_DTLS)
         return false;
-    if (p->checked || !p->own)
+    if (!p->own)
+        return true; /* by its source the worker has found us */
+    if (p->checked)
         return tuple_get(worker_tuples(w), at->id, from) == p;
     if (kind == PKT_DTLS && !p->latch.signalled.set)
         return true;
     return latch_permits(&p->latch, from, worker_now(w));
+}
+
+/* Nothing more to prove: a path of ICE, or the source in use. */
+static bool source_known(struct port *p, const struct net_addr *from)
+{
+    return p->checked || latch_hears(&p->latch, from, worker_now(p->session->worker));
 }
 
 static bool source_latched(struct port *p, const struct net_addr *from,
@@ -196,8 +204,6 @@ static bool source_latched(struct port *p, const struct net_addr *from,
 {
     struct transport *t = port_transport(p);
 
-    if (p->checked)
-        return true;
     switch (latch_judge(&p->latch, from, proof, worker_now(p->session->worker))) {
     case LATCH_REFUSED: return false;
     case LATCH_ACCEPTED: return true;
@@ -213,19 +219,22 @@ static void rtp_datagram(struct port *p, const struct net_addr *from, struct slo
 {
     struct session *s = p->session;
     struct port *keyed = port_keyed(p);
+    bool secure = port_transport(p)->security != DESC_PLAIN;
     size_t n = slot->n;
-    struct latch_proof proof = {.authenticated = port_transport(p)->security != DESC_PLAIN};
     struct rtp_header h;
 
-    if (proof.authenticated && (!keyed->in || unprotect_rtp(keyed->in, slot_data(slot), &n)))
+    if (secure && (!keyed->in || unprotect_rtp(keyed->in, slot_data(slot), &n)))
         goto drop;
     if (rtp_parse(slot_data(slot), n, &h))
         goto drop;
-    proof.plausible = relay_expects(s, p->transport, h.pt);
-    proof.ssrc = h.ssrc;
-    proof.seq = h.seq;
-    if (!source_latched(p, from, &proof))
-        goto drop;
+    if (!source_known(p, from)) {
+        struct latch_proof proof = {.authenticated = secure,
+                                    .plausible = relay_expects(s, p->transport, h.pt),
+                                    .ssrc = h.ssrc,
+                                    .seq = h.seq};
+        if (!source_latched(p, from, &proof))
+            goto drop;
+    }
     s->stats.rx_packets++;
     s->stats.rx_bytes += slot->n;
     s->stats.last_rx_us = s->alive_us = worker_now(s->worker);
@@ -251,7 +260,7 @@ static void rtcp_datagram(struct port *p, const struct net_addr *from, struct sl
         proof.ssrc = rtcp_sender(slot_data(slot));
         proof.seq = (uint16_t)(p->latch.seq + 1);
     }
-    if (!source_latched(p, from, &proof))
+    if (!source_known(p, from) && !source_latched(p, from, &proof))
         goto drop;
     p->session->alive_us = worker_now(p->session->worker);
     report_input(p, slot_data(slot), n);

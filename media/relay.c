@@ -69,15 +69,21 @@ static int stream_by_pt(const struct session *s, unsigned transport, uint8_t pt)
     return on_transport == 1 ? only : found;
 }
 
+static bool source_is(const struct session *s, const struct source *src, unsigned transport,
+                      uint32_t ssrc)
+{
+    return src->ssrc == ssrc && s->stream[src->stream].transport == transport;
+}
+
 struct source *source_find(struct session *s, unsigned transport, uint32_t ssrc)
 {
-    for (unsigned i = 0; i < s->nsources; i++) {
-        struct source *src = &s->source[(s->hint + i) % s->nsources];
-        if (src->ssrc == ssrc && s->stream[src->stream].transport == transport) {
-            s->hint = (unsigned)(src - s->source);
-            return src;
+    if (s->hint < s->nsources && source_is(s, &s->source[s->hint], transport, ssrc))
+        return &s->source[s->hint];
+    for (unsigned i = 0; i < s->nsources; i++)
+        if (source_is(s, &s->source[i], transport, ssrc)) {
+            s->hint = i;
+            return &s->source[i];
         }
-    }
     return NULL;
 }
 

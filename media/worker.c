@@ -187,34 +187,31 @@ static void shared_input(struct worker *w, struct sock *at, const struct net_add
         slot_give(w->outbox, slot);
 }
 
-static void batch_prepare(struct worker *w)
+/* The next datagram at place @p i of a batch goes into this slot. */
+static void batch_place(struct worker *w, unsigned i, struct slot *slot)
 {
-    for (unsigned i = 0; i < RECV_BATCH; i++) {
-        if (!w->batch[i])
-            w->batch[i] = slot_take(w->outbox);
-        w->iov[i] = (struct iovec){slot_data(w->batch[i]), SLOT_BODY};
-        w->msg[i].msg_hdr = (struct msghdr){.msg_name = &w->name[i],
-                                            .msg_namelen = sizeof(w->name[i]),
-                                            .msg_iov = &w->iov[i],
-                                            .msg_iovlen = 1};
-    }
+    w->batch[i] = slot;
+    w->iov[i] = (struct iovec){slot_data(slot), SLOT_BODY};
+    w->msg[i].msg_hdr = (struct msghdr){.msg_name = &w->name[i],
+                                        .msg_namelen = sizeof(w->name[i]),
+                                        .msg_iov = &w->iov[i],
+                                        .msg_iovlen = 1};
 }
 
 static void shared_drain(struct worker *w, struct sock *at)
 {
     for (unsigned round = 0; round < RECV_ROUNDS; round++) {
-        int n;
-        batch_prepare(w);
-        n = recvmmsg(at->fd, w->msg, RECV_BATCH, MSG_DONTWAIT, NULL);
+        int n = recvmmsg(at->fd, w->msg, RECV_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
             struct slot *slot = w->batch[i];
+            bool whole = !(w->msg[i].msg_hdr.msg_flags & MSG_TRUNC);
             struct net_addr from;
-            if (!net_addr_from_sockaddr((const struct sockaddr *)&w->name[i], &from) ||
-                (w->msg[i].msg_hdr.msg_flags & MSG_TRUNC))
-                continue; /* the slot serves the next round */
-            w->batch[i] = NULL;
             slot->n = (uint16_t)w->msg[i].msg_len;
-            shared_input(w, at, &from, slot);
+            if (whole && net_addr_from_sockaddr((const struct sockaddr *)&w->name[i], &from)) {
+                shared_input(w, at, &from, slot);
+                slot = slot_take(w->outbox);
+            }
+            batch_place(w, (unsigned)i, slot);
         }
         outbox_flush(w->outbox);
         if (n < RECV_BATCH)
@@ -319,7 +316,7 @@ static bool commands_wait(const struct epoll_event *ev, int n)
 static void worker_turn(struct worker *w)
 {
     struct epoll_event ev[READY_MAX];
-    uint64_t wait = wheel_wait_us(w->wheel, clock_now_us(), TURN_MAX_US);
+    uint64_t wait = wheel_wait_us(w->wheel, w->now_us, TURN_MAX_US); /* late by a turn at most */
     int n = epoll_wait(w->epoll, ev, READY_MAX, (int)((wait + 999) / 1000));
 
     w->now_us = clock_now_us();
@@ -404,6 +401,8 @@ struct worker *worker_new(const struct worker_params *params)
     w->commands = mailbox_new(sizeof(struct command), 65536);
     w->now_us = clock_now_us();
     w->outbox = outbox_new();
+    for (unsigned i = 0; i < RECV_BATCH; i++)
+        batch_place(w, i, slot_take(w->outbox));
     w->wheel = wheel_new(w->now_us, WHEEL_TICK_US, WHEEL_SLOTS);
     w->tuples = tuple_table_new();
     w->session = g_new0(struct session *, w->config.legs_max);
