@@ -54,19 +54,29 @@ static bool accepts_sdp(const sip_t *sip)
     return false;
 }
 
+/* "bob@example.org", or for numbers, be it in a tel: URI or a SIP one (RFC 3261 19.1.6), without
+ * the dots and dashes people read them by (RFC 3966 5.1.1). */
+static bool dialled(const struct stack *s, const url_t *to, char out[ADDRESS_MAX])
+{
+    const char *host = to->url_host ? to->url_host : "";
+    bool local = to->url_type == url_tel || stack_is_local(s, host);
+    char number[ADDRESS_MAX];
+
+    if (uri_number(span_of(to->url_user), to->url_type == url_tel, number))
+        return uri_to_address(span_of(number), span_of(local ? s->config->domain : host), out);
+    return to->url_type != url_tel &&
+           uri_to_address(span_of(to->url_user), span_of(local ? s->config->domain : host), out);
+}
+
 /* 0, or the status of the refusal already sent. */
 static int check_headers(struct stack *s, struct invitation *in, nta_incoming_t *irq,
                          const sip_t *sip)
 {
-    const url_t *to = sip->sip_request->rq_url;
-    const char *host = to->url_host ? to->url_host : "";
-
     if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0)
         return refuse(in, irq, SIP_483_TOO_MANY_HOPS);
     if (!sip->sip_contact || sip->sip_contact->m_url->url_type == url_any)
         return refuse(in, irq, 400, "Missing Contact");
-    if (!uri_to_address(span_of(to->url_user),
-                        span_of(stack_is_local(s, host) ? s->config->domain : host), in->to))
+    if (!dialled(s, sip->sip_request->rq_url, in->to))
         return refuse(in, irq, SIP_404_NOT_FOUND);
     if (!accepts_sdp(sip))
         return refuse_sdp(s, in, irq, 406, "Accept excludes application/sdp");

@@ -330,6 +330,10 @@ static void on_rejected(struct dialog *d, const sip_t *sip, enum modify_state wa
         dialog_ended(d, &why);
         return;
     }
+    if (d->peer_update && was == MODIFY_REFRESH && (status == 405 || status == 501)) {
+        d->peer_update = false; /* whatever its Allow said: refresh with INVITE, at once */
+        d->timer.refresh_us = 0;
+    }
     if (status == 422 && sip->sip_min_se)
         d->timer.interval_s = (uint32_t)MIN(sip->sip_min_se->min_delta, 86400);
     if (was != MODIFY_SENT)
@@ -361,6 +365,8 @@ static int on_modify_response(void *magic, nta_outgoing_t *orq, const sip_t *sip
     d->modify.state = MODIFY_NONE;
     if (d->state == DIALOG_UP && !d->modify.retry)
         send_held(d);
+    if (d->state == DIALOG_UP && session_timer_refresh_due(&d->timer, clock_now_us()))
+        modify_refresh(d);
     return 0;
 }
 

@@ -204,7 +204,8 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
     (void)leg;
     if (sip->sip_request->rq_method == sip_method_ack)
         return 200; /* for a call that is no more; an ACK is never answered */
-    if (uri->url_type != url_sip && uri->url_type != url_sips)
+    if (uri->url_type != url_sip && uri->url_type != url_sips &&
+        !(uri->url_type == url_tel && sip->sip_request->rq_method == sip_method_invite))
         return 416;
     if (nta_check_required(irq, sip, s->supported, TAG_END()))
         return 420;

@@ -78,6 +78,26 @@ bool uri_of_address(const char *address, const char *domain, char *out, size_t s
     return n > 0 && (size_t)n < size;
 }
 
+bool uri_number(struct span user, bool tel, char out[ADDRESS_MAX])
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    if (!user.n || (!tel && user.p[0] != '+'))
+        return false;
+    for (size_t i = 0; i < user.n && user.p[i] != ';'; i++) {
+        char c = user.p[i];
+        if (strchr("-.()", c))
+            continue;
+        if (!(g_ascii_isxdigit(c) || c == '*' || c == '#' || (c == '+' && n == 0)) ||
+            n + 1 >= ADDRESS_MAX)
+            return false;
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    return n > (out[0] == '+');
+}
+
 bool uri_to_address(struct span user, struct span host, char out[ADDRESS_MAX])
 {
     size_t n;

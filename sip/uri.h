@@ -18,6 +18,10 @@ bool uri_escape_user(struct span user, char *out, size_t size);
  * False when it does not fit. */
 
 bool uri_of_address(const char *address, const char *domain, char *out, size_t size);
+/** The digits of a telephone-subscriber (RFC 3966 3): visual separators and parameters are left
+ * out. In a SIP URI (@p tel false) only what begins with "+" is one; a user may be called "b.obby".
+ * False: it is none. */
+bool uri_number(struct span user, bool tel, char out[ADDRESS_MAX]);
 /** "user@host" in lower-case host, the user unescaped; @p host replaced by @p domain when @p local.
  * False: no user, or unfit characters. */
 bool uri_to_address(struct span user, struct span host, char out[ADDRESS_MAX]);

@@ -317,6 +317,37 @@ class IncomingCalls(Case):
         self.rig.wait_line("answer a ended normal")
         self.rig.wait_line("gone 1")
 
+    def test_a_tel_uri_is_a_number_here(self):
+        for uri, seen in (("tel:+1-555-(12).34;ext=7", r"\+15551234"), ("tel:1001;phone-context=x.example", "1001"),
+                          (f"sip:+1-555;phone-context=a@{DOMAIN};user=phone", r"\+1555"),
+                          (f"sip:%2B1555%23@{DOMAIN}", r"\+1555#"), (f"sip:b.ob-by@{DOMAIN}", "b.ob-by")):
+            ua = self.caller()
+            ua.remote = f"sip:x@{DOMAIN}"
+            ua.invite_text = ua.request("INVITE", uri, ua.remote, body=SDP)
+            ua.send(ua.invite_text)
+            ua.ack_failure(ua.expect(404))
+            self.rig.wait_line(f"^{seen} a incoming")
+        for uri in ("tel:bob", "tel:+", "tel:-;x=y"):
+            ua = self.caller()
+            ua.send(ua.request("INVITE", uri, f"sip:x@{DOMAIN}", body=SDP))
+            ua.expect_any((400, 404, 416))
+        ua = self.caller()
+        ua.send(ua.request("OPTIONS", "tel:+1555", f"sip:x@{DOMAIN}"))
+        ua.expect(416)
+
+    def test_odd_names_and_compact_headers(self):
+        ua = self.caller()
+        ua.send(f"INVITE sip:answer@{DOMAIN} SIP/2.0\r\n"
+                f"v: SIP/2.0/UDP 10.0.0.1:5;branch=z9hG4bKa;rport\r\nMax-Forwards: 70\r\n"
+                'f: "O\\"Neil, \\\\ <x>" <sip:joe@elsewhere.example;user=phone>;tag=1\r\n'
+                f"t: sip:answer@{DOMAIN}\r\ni: {ua.call_id}\r\nCSeq: 1 INVITE\r\n"
+                'm: "Joe" <sip:joe@10.0.0.1:5;ob;transport=udp>;+sip.instance="<urn:uuid:1>"\r\n'
+                f"c: application/sdp\r\nk: 100rel,timer\r\nl: {len(SDP)}\r\n\r\n{SDP}")
+        reply = ua.expect((200, "INVITE"))
+        self.assertRegex(reply.get("Via"), r"rport=\d+")
+        self.rig.wait_line("incoming from=joe@elsewhere.example")
+        self.assertIsNone(reply.get("Require"))
+
     def test_a_stranger_is_nobody(self):
         ua = self.caller()
         ua.call("answer", auth=False)
@@ -823,6 +854,20 @@ class OutgoingCalls(Case):
         update = phone.expect("UPDATE", 4)
         self.assertTrue(update.get("Session-Expires").startswith("2;refresher=uac"))
         phone.reply(update, 200, headers=("Session-Expires: 90;refresher=uac",))
+        caller.expect((200, "INVITE"))
+
+
+    def test_a_refused_update_is_followed_by_a_reinvite(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 200, headers=("Session-Expires: 6;refresher=uac", "Require: timer",
+                                          "Allow: INVITE, UPDATE"), body=SDP)
+        phone.expect("ACK")
+        phone.reply(phone.expect("UPDATE", 5), 405, "Method Not Allowed")
+        again = phone.expect("INVITE", 4)
+        self.assertEqual(again.body, invite.body)
+        phone.reply(again, 200, headers=("Session-Expires: 90;refresher=uac",), body=SDP)
+        phone.expect("ACK")
+        phone.silent("BYE", 2)
         caller.expect((200, "INVITE"))
 
 

@@ -76,6 +76,35 @@ static void display_names_lose_quotes_and_tricks(void)
     g_free(longer);
 }
 
+static void numbers_are_read_without_their_separators(void)
+{
+    static const struct {
+        const char *user, *tel, *sip;
+    } cases[] = {
+        {"+1-555-(12).34;ext=7", "+15551234", "+15551234"},
+        {"1001;phone-context=x", "1001", NULL},
+        {"*97#", "*97#", NULL},
+        {"b.ob", NULL, NULL},
+        {"+", NULL, NULL},
+        {"+1+2", NULL, NULL},
+        {";x", NULL, NULL},
+        {"", NULL, NULL},
+    };
+    char out[ADDRESS_MAX];
+    char *big = g_strnfill(400, '1');
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++)
+        for (int tel = 0; tel < 2; tel++) {
+            const char *want = tel ? cases[i].tel : cases[i].sip;
+            g_assert_cmpint(uri_number(span_of(cases[i].user), tel, out), ==, want != NULL);
+            if (want)
+                g_assert_cmpstr(out, ==, want);
+        }
+    g_assert_false(uri_number(span_of(big), true, out));
+    g_assert_false(uri_number((struct span){NULL, 0}, true, out));
+    g_free(big);
+}
+
 static void names_are_quoted(void)
 {
     char out[256];
@@ -101,6 +130,8 @@ static void socket_addresses_as_uris(void)
 
 void unit_sip_uri(void)
 {
+    g_test_add_func("/sip/uri/numbers-are-read-without-their-separators",
+                    numbers_are_read_without_their_separators);
     g_test_add_func("/sip/uri/escapes-are-undone-once", escapes_are_undone_once);
     g_test_add_func("/sip/uri/nul-control-and-torn-escapes-are-refused",
                     nul_control_and_torn_escapes_are_refused);
