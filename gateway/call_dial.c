@@ -36,8 +36,10 @@ static bool branch_start(struct call *c, const char *address, const struct endpo
     req.offer = p->local;
     why = end_because(END_UNREACHABLE);
     err = ep->adapter->ops->dial(ep->adapter, &req, &p->leg);
-    if (err)
+    if (err) {
+        why = end_because(err == GW_EFULL ? END_BUSY : why.cause);
         goto refused;
+    }
     p->kind = p->leg->ops->name;
     p->leg->call = c;
     p->leg->call_id = c->id;

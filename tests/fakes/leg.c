@@ -7,6 +7,7 @@ struct fake_adapter {
     GHashTable *addresses; /* address -> struct endpoint template; n in id */
     GPtrArray *all;        /* of struct fake_leg */
     GPtrArray *dialled;
+    enum gw_err refusal;
 };
 
 static void leg_say(struct leg *leg, const char *what)
@@ -109,8 +110,11 @@ static unsigned fake_endpoints(struct adapter *ad, const char *address, struct e
 
 static enum gw_err fake_dial(struct adapter *ad, const struct dial_request *req, struct leg **out)
 {
-    struct fake_leg *l = fake_leg_new(ad);
+    struct fake_leg *l;
 
+    if (((struct fake_adapter *)ad)->refusal)
+        return ((struct fake_adapter *)ad)->refusal;
+    l = fake_leg_new(ad);
     leg_keep(&l->leg, req->offer);
     g_ptr_array_add(((struct fake_adapter *)ad)->dialled, l);
     *out = &l->leg;
@@ -159,6 +163,11 @@ void fake_adapter_address(struct adapter *ad, const char *address, unsigned n,
         e->profile[i] = profile[i];
     g_strlcpy(e->label, address, sizeof(e->label));
     g_hash_table_replace(((struct fake_adapter *)ad)->addresses, g_strdup(address), e);
+}
+
+void fake_adapter_refuse(struct adapter *ad, enum gw_err err)
+{
+    ((struct fake_adapter *)ad)->refusal = err;
 }
 
 struct fake_leg *fake_adapter_leg(struct adapter *ad, unsigned i)

@@ -19,6 +19,8 @@ struct adapter *fake_adapter_new(void);
 /** @p n endpoints for this address, each trying @p profiles in turn (NULL: webrtc). */
 void fake_adapter_address(struct adapter *ad, const char *address, unsigned n,
                           const struct desc_profile *profile, unsigned nprofiles);
+/** dial() fails with @p err from now on. */
+void fake_adapter_refuse(struct adapter *ad, enum gw_err err);
 /** Legs dialled since the adapter was made, in order. They outlive their call as the adapter's. */
 struct fake_leg *fake_adapter_leg(struct adapter *ad, unsigned i);
 unsigned fake_adapter_legs(struct adapter *ad);

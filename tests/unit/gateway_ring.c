@@ -118,6 +118,18 @@ static void ringing_devices_hear_words_that_fit_them(void)
     }
 }
 
+static void a_device_that_cannot_be_dialled_is_gone_or_busy(void)
+{
+    struct bench b;
+
+    bench_up(&b);
+    fake_adapter_refuse(b.ad, GW_ENOTFOUND);
+    SAID(alice_calls(&b, "carol"), "hangup unreachable");
+    fake_adapter_refuse(b.ad, GW_EFULL);
+    SAID(alice_calls(&b, "bob"), "hangup busy");
+    bench_down(&b);
+}
+
 /* The drain's deadline passed and the legs never said they were gone. */
 static void a_gateway_can_be_freed_in_the_middle_of_calls(void)
 {
@@ -145,6 +157,8 @@ void unit_gateway_ring(void)
       "each-target-of-a-serial-route-may-have-early-media");
     T(early_media_that_fails_makes_way_for_another, "early-media-that-fails-makes-way-for-another");
     T(ringing_devices_hear_words_that_fit_them, "ringing-devices-hear-words-that-fit-them");
+    T(a_device_that_cannot_be_dialled_is_gone_or_busy,
+      "a-device-that-cannot-be-dialled-is-gone-or-busy");
     T(a_gateway_can_be_freed_in_the_middle_of_calls,
       "a-gateway-can-be-freed-in-the-middle-of-calls");
 #undef T
