@@ -32,8 +32,9 @@ struct webleg {
     enum webleg_pen pen;
     unsigned nmids; /* streams of the last description either side sent */
     char mid[DESC_STREAMS_MAX][DESC_MID_MAX];
-    uint64_t candidates; /* bucket */
-    struct timer *soon;  /* for what must not be reported from within leg_ops */
+    uint64_t candidates;   /* bucket */
+    struct timer *soon;    /* for what must not be reported from within leg_ops */
+    struct timer *pending; /* while the pen is ours */
 };
 
 static const struct leg_ops ops;
@@ -74,6 +75,34 @@ static void report_ended(struct webleg *l, enum end_cause cause)
         return;
     l->state = WEBLEG_ENDED;
     leg_report(&l->base, &ev);
+}
+
+static void unanswered(void *arg);
+
+static void pen_pass(struct webleg *l, enum webleg_pen pen)
+{
+    timer_stop(&l->pending);
+    l->pen = pen;
+    if (pen == PEN_OURS)
+        timer_start(&l->pending, WEB_OFFER_PATIENCE_US, unanswered, l);
+}
+
+static void report_refused(struct webleg *l, enum end_cause cause, bool glare)
+{
+    struct leg_event ev = {.type = LEG_REFUSED, .glare = glare, .why = end_because(cause)};
+
+    pen_pass(l, PEN_FREE);
+    leg_report(&l->base, &ev);
+}
+
+/* A frozen page must not keep the far side from ever changing the call again. */
+static void unanswered(void *arg)
+{
+    struct webleg *l = arg;
+    LOG_CALL(l->base.call_id);
+
+    LOG_W(MOD, "%s does not answer our offer", l->socket ? l->socket->address : "a lost page");
+    report_refused(l, END_UNREACHABLE, false);
 }
 
 static void mids_keep(struct webleg *l, const struct desc *d)
@@ -129,7 +158,7 @@ static void on_answer(struct webleg *l, const struct web_msg *m)
     if (!ev.desc)
         return;
     l->state = WEBLEG_TALKING;
-    l->pen = PEN_FREE;
+    pen_pass(l, PEN_FREE);
     leg_report(&l->base, &ev);
 }
 
@@ -184,23 +213,19 @@ static void on_offer(struct webleg *l, const struct web_msg *m)
     ev.desc = description(l, m);
     if (!ev.desc)
         return;
-    l->pen = PEN_THEIRS;
+    pen_pass(l, PEN_THEIRS);
     leg_report(&l->base, &ev);
 }
 
 static void on_refuse(struct webleg *l, const struct web_msg *m)
 {
-    struct leg_event ev = {.type = LEG_REFUSED};
-    enum end_cause cause = end_by_word(m->text[TEXT_REASON]);
+    const char *reason = m->text[TEXT_REASON];
+    enum end_cause cause = end_by_word(reason);
 
-    if (l->pen != PEN_OURS) {
+    if (l->pen == PEN_OURS)
+        report_refused(l, cause == END_NONE ? END_NO_CODEC : cause, g_str_equal(reason, "glare"));
+    else
         bad_state(l, m);
-        return;
-    }
-    l->pen = PEN_FREE;
-    ev.glare = g_str_equal(m->text[TEXT_REASON], "glare");
-    ev.why = end_because(cause == END_NONE ? END_NO_CODEC : cause);
-    leg_report(&l->base, &ev);
 }
 
 static int stream_find(const struct webleg *l, const struct web_msg *m)
@@ -289,6 +314,7 @@ static void on_hangup(struct leg *leg, const struct end_reason *why)
         websock_send_ended(s, l->call, why);
         websock_detach(s, l);
     }
+    timer_stop(&l->pending);
     timer_stop(&l->soon);
     timer_start(&l->soon, 0, gone, l);
 }
@@ -358,7 +384,7 @@ static void on_call_offer(struct leg *leg, const struct desc *offer)
         return;
     if (l->pen == PEN_THEIRS)
         refuse(l, true);
-    l->pen = PEN_OURS;
+    pen_pass(l, PEN_OURS);
     send_description(l, WEB_OFFER, offer);
 }
 
@@ -368,7 +394,7 @@ static void on_call_respond(struct leg *leg, const struct desc *answer, bool gla
 
     if (!l->socket || l->pen != PEN_THEIRS)
         return;
-    l->pen = PEN_FREE;
+    pen_pass(l, PEN_FREE);
     if (answer)
         send_description(l, WEB_ANSWER, answer);
     else
@@ -405,6 +431,7 @@ static void webleg_free(struct leg *leg)
 {
     struct webleg *l = webleg_of(leg);
 
+    timer_stop(&l->pending);
     timer_stop(&l->soon);
     g_free(l);
 }

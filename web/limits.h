@@ -26,6 +26,7 @@ enum {
 #define WEB_AUTH_FORGIVE_US (30 * US_PER_S)
 #define WEB_FAULT_FORGIVE_US (10 * US_PER_S)
 #define WEB_CANDIDATE_FORGIVE_US (1 * US_PER_S)
+#define WEB_OFFER_PATIENCE_US (20 * US_PER_S) /* then a page that does not answer has refused */
 
 /** Leaky bucket in one number (the time at which it will be empty): holds @p size drops, one leaks
  * every @p leak_us. False when full; then nothing was added. */

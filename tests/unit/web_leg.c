@@ -452,6 +452,41 @@ static void in_a_glare_the_servers_offer_wins(void)
     world_stop();
 }
 
+static void an_offer_nobody_answers_is_refused(void)
+{
+    struct desc *offer;
+    struct world_event ev;
+    struct leg *leg;
+
+    world_start("");
+    world_sign_in(1, "alice");
+    leg = talk();
+    offer = world_desc(world_sdp_offer);
+    leg->ops->offer(leg, offer);
+    expect_sdp(1, "offer");
+    world_turn(WEB_OFFER_PATIENCE_US - 1);
+    world_nothing_reported();
+    world_turn(1);
+    ev = world_reported(LEG_REFUSED);
+    g_assert_cmpint(ev.cause, ==, END_UNREACHABLE);
+    g_assert_false(ev.glare);
+    world_sayf(1, "{\"type\":\"answer\",\"call\":\"c1\",\"sdp\":%s}",
+               world_quoted(world_sdp_answer));
+    expect_error(1, "bad-state"); /* too late */
+
+    leg->ops->offer(leg, offer); /* one that is answered is not refused afterwards */
+    expect_sdp(1, "offer");
+    world_sayf(1, "{\"type\":\"answer\",\"call\":\"c1\",\"sdp\":%s}",
+               world_quoted(world_sdp_answer));
+    (void)world_reported(LEG_ANSWER);
+    world_turn(WEB_OFFER_PATIENCE_US);
+    world_nothing_reported();
+
+    desc_free(offer);
+    world_gone(1);
+    world_stop();
+}
+
 static void digits_cross_both_ways(void)
 {
     struct world_event ev;
@@ -537,6 +572,8 @@ void unit_web_leg(void)
     g_test_add_func("/web/leg/a-call-changes-both-ways", a_call_changes_both_ways);
     g_test_add_func("/web/leg/in-a-glare-the-servers-offer-wins",
                     in_a_glare_the_servers_offer_wins);
+    g_test_add_func("/web/leg/an-offer-nobody-answers-is-refused",
+                    an_offer_nobody_answers_is_refused);
     g_test_add_func("/web/leg/digits-cross-both-ways", digits_cross_both_ways);
     g_test_add_func("/web/leg/a-lost-connection-ends-its-calls", a_lost_connection_ends_its_calls);
     g_test_add_func("/web/leg/draining-lets-calls-end", draining_lets_calls_end);
