@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/log_writer.h"
+
 #include <glib.h>
 
 #include <stdarg.h>
@@ -7,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-
-enum { LOG_LINE_MAX = 1024 };
 
 static atomic_int log_level_now = LOG_LEVEL_INFO;
 static _Thread_local uint64_t log_call_id;
@@ -24,12 +23,19 @@ bool log_wants(enum log_level level)
     return (int)level <= atomic_load_explicit(&log_level_now, memory_order_relaxed);
 }
 
-/* Text from the wire must not forge a second line or drive a terminal. */
+/* Text from the wire must not forge a second line or drive a terminal: no control characters, in
+ * UTF-8 neither (U+0080 to U+009F are two octets). */
 static void log_clean(char *line, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)line[i];
+        unsigned char next = i + 1 < n ? (unsigned char)line[i + 1] : 0;
+
+        if (c < 0x20 || c == 0x7f)
             line[i] = ' ';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            line[i] = line[i + 1] = ' ';
+    }
 }
 
 static size_t log_head(char *line, enum log_level level, const char *mod)
@@ -55,8 +61,7 @@ static void log_out(char *line, size_t n)
     n = MIN(n, (size_t)LOG_LINE_MAX - 2);
     log_clean(line, n);
     line[n++] = '\n';
-    if (write(STDERR_FILENO, line, n) < 0)
-        return; /* nowhere left to say so */
+    log_writer_put(line, n);
 }
 
 static size_t log_body(char *line, size_t at, const char *fmt, va_list args) ATTR_PRINTF(3, 0);

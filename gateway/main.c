@@ -2,6 +2,7 @@
  * thread's loop, and takes them down in reverse (docs/architecture.md). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_writer.h"
 #include "edge/edge.h"
 #include "gateway/cli.h"
 #include "gateway/control.h"
@@ -282,11 +283,13 @@ static int run(const struct cli *cli)
     (void)signal(SIGPIPE, SIG_IGN);
     log_set_level((enum log_level)s.config->log_level);
     raise_file_limit();
+    log_writer_start();
     if (service_start(&s))
         rc = service_loop(&s);
     service_stop(&s);
     if (rc == 0)
         LOG_I("main", "stopped");
+    log_writer_stop();
     config_free(s.config);
     return rc;
 }

@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/ids.h"
+#include "base/log.h"
+#include "base/log_writer.h"
 #include "base/mailbox.h"
 #include "base/span.h"
 #include "base/wheel.h"
@@ -10,6 +12,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <unistd.h>
 
 /* ---- span ---- */
 
@@ -317,6 +320,47 @@ static void a_timer_may_set_itself_again(void)
     wheel_free(w);
 }
 
+/* ---- log ---- */
+
+static void *log_much(void *arg)
+{
+    for (int i = 0; i < 3 * LOG_QUEUE_MAX; i++)
+        LOG_W("test", "line %d of many, long enough to fill a pipe soon: %s", i,
+              "................");
+    *(bool *)arg = true;
+    return NULL;
+}
+
+/* stderr is a pipe that nobody reads until the writers have finished. */
+static void a_reader_who_does_not_read_blocks_nobody(void)
+{
+    int kept = dup(STDERR_FILENO);
+    int ends[2];
+    g_autoptr(GString) got = g_string_new(NULL);
+    pthread_t thread;
+    bool done = false;
+    char buf[4096];
+    ssize_t n;
+
+    g_assert_cmpint(pipe(ends), ==, 0);
+    g_assert_cmpint(dup2(ends[1], STDERR_FILENO), ==, STDERR_FILENO);
+    (void)close(ends[1]);
+    log_writer_start();
+    g_assert_cmpint(pthread_create(&thread, NULL, log_much, &done), ==, 0);
+    (void)pthread_join(thread, NULL); /* for ever, were a full pipe to block it */
+    g_assert_true(done);
+    while (!strstr(got->str, "log lines are lost")) {
+        n = read(ends[0], buf, sizeof(buf));
+        g_assert_cmpint(n, >, 0);
+        g_string_append_len(got, buf, n);
+    }
+    log_writer_stop();
+    g_assert_cmpint(dup2(kept, STDERR_FILENO), ==, STDERR_FILENO);
+    (void)close(kept);
+    (void)close(ends[0]);
+    g_assert_nonnull(strstr(got->str, "line 0 of many"));
+}
+
 /* ---- err, clock ---- */
 
 static void errors_have_names_and_words(void)
@@ -373,6 +417,8 @@ void unit_base_base(void)
                     a_cancelled_timer_stays_silent_and_a_moved_one_moves);
     g_test_add_func("/base/wheel/a-stall-loses-no-timer", a_stall_loses_no_timer);
     g_test_add_func("/base/wheel/a-timer-may-set-itself-again", a_timer_may_set_itself_again);
+    g_test_add_func("/base/log/a-reader-who-does-not-read-blocks-nobody",
+                    a_reader_who_does_not_read_blocks_nobody);
     g_test_add_func("/base/err/errors-have-names-and-words", errors_have_names_and_words);
     g_test_add_func("/base/clock/call-thread-timers-fire-once", call_thread_timers_fire_once);
 }
