@@ -160,7 +160,8 @@ static void *edge_main(void *arg)
 
 static bool edge_start(struct edge *e, const struct edge_config *c)
 {
-    sigset_t all, old;
+    sigset_t all;
+    sigset_t old;
     int err;
 
     e->checked = tls_set_new(e->env.tls, c->ncerts, c->cert, c->client_ca, e->dial_ca);
@@ -341,7 +342,7 @@ enum gw_err edge_listen_sip(struct edge *e, const struct edge_sip_config *c, str
 /* ---- any thread ---- */
 
 void edge_http_respond(struct edge *e, uint64_t id, unsigned status, const char *headers,
-                       const char *content_type, const void *body, size_t n)
+                       const char *content_type, struct span body)
 {
     struct edge_cmd cmd = {.type = CMD_ANSWER, .id = id};
     struct web_answer *a = g_new0(struct web_answer, 1);
@@ -349,8 +350,8 @@ void edge_http_respond(struct edge *e, uint64_t id, unsigned status, const char 
     a->status = status;
     a->headers = g_strdup(headers);
     a->content_type = g_strdup(content_type);
-    a->body = g_memdup2(body, n);
-    a->n = n;
+    a->body = g_memdup2(body.p, body.n);
+    a->n = body.n;
     cmd.u.answer = a;
     cmd_post(e, &cmd);
 }

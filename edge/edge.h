@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/mailbox.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -154,7 +155,7 @@ char *edge_event_header(const struct edge_event *ev, const char *lower_case_name
 /** @p headers: "Name: value\r\n" lines or NULL. Copies everything. Content-Length and the security
  * headers are added. */
 void edge_http_respond(struct edge *e, uint64_t id, unsigned status, const char *headers,
-                       const char *content_type, const void *body, size_t n);
+                       const char *content_type, struct span body);
 /** One text message; copied. A connection whose outbox is over its limit is closed (1008) and
  * EDGE_WS_CLOSED follows. */
 void edge_ws_send(struct edge *e, uint64_t id, const char *text, size_t n);

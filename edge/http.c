@@ -119,7 +119,8 @@ unsigned h1_field_count(const struct h1_request *r, const char *name)
 bool h1_field_has(const struct h1_request *r, const char *name, const char *token)
 {
     for (unsigned i = 0; i < r->nfields; i++) {
-        struct span list = r->field[i].value, element;
+        struct span list = r->field[i].value;
+        struct span element;
         if (!span_equal_nocase(r->field[i].name, span_of(name)))
             continue;
         while (h1_list_next(&list, &element))
@@ -164,7 +165,8 @@ static char *path_decode(struct span raw)
     g_autoptr(GString) out = g_string_sized_new(raw.n);
 
     for (size_t i = 0; i < raw.n; i++) {
-        int high, low;
+        int high;
+        int low;
         if (raw.p[i] != '%') {
             (void)g_string_append_c(out, raw.p[i]);
             continue;

@@ -52,7 +52,8 @@ bool h1_headers_ok(const char *headers)
     struct span rest = span_of(headers);
 
     while (rest.n) {
-        struct span value = span_cut(&rest, '\n'), name;
+        struct span value = span_cut(&rest, '\n');
+        struct span name;
         if (!value.n || value.p[value.n - 1] != '\r' || value.p[value.n] != '\n')
             return false;
         value.n--;

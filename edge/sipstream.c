@@ -195,7 +195,9 @@ static const char *check_fields(struct sipstream *s, struct span rest)
 {
     while (rest.n) {
         const char *start = rest.p;
-        struct span line = span_line(&rest), value, name;
+        struct span line = span_line(&rest);
+        struct span value;
+        struct span name;
         const char *why;
 
         if (!line.n)
@@ -332,7 +334,8 @@ bool sipstream_lacks_length(const struct sipstream *s)
 
 void sipstream_set_transport(struct sipstream *s, struct span token)
 {
-    size_t at = s->head.token_at, old = s->head.token_size;
+    size_t at = s->head.token_at;
+    size_t old = s->head.token_size;
 
     if (old == token.n) { /* TLS, TCP: the common case, in place */
         memcpy(s->message->str + at, token.p, token.n);

@@ -167,7 +167,8 @@ const char *site_protocol(const struct site *s, const struct h1_request *r)
 {
     for (char **p = s->ws_protocols; *p; p++)
         for (unsigned i = 0; i < r->nfields; i++) {
-            struct span list = r->field[i].value, element;
+            struct span list = r->field[i].value;
+            struct span element;
             if (!span_equal_nocase(r->field[i].name, SPAN("sec-websocket-protocol")))
                 continue;
             while (h1_list_next(&list, &element))
@@ -180,7 +181,8 @@ const char *site_protocol(const struct site *s, const struct h1_request *r)
 bool site_etag_matches(const struct h1_request *r, const char *etag)
 {
     for (unsigned i = 0; i < r->nfields; i++) {
-        struct span list = r->field[i].value, element;
+        struct span list = r->field[i].value;
+        struct span element;
         if (!span_equal_nocase(r->field[i].name, SPAN("if-none-match")))
             continue;
         while (h1_list_next(&list, &element)) {

@@ -116,7 +116,8 @@ static size_t socket_write(struct stream *s, const char *p, size_t n)
     ssize_t sent;
 
     if (s->ssl) {
-        int r, why;
+        int r;
+        int why;
         ERR_clear_error();
         r = SSL_write(s->ssl, p, (int)MIN(n, 1u << 20));
         if (r > 0)
@@ -140,7 +141,8 @@ static size_t socket_write(struct stream *s, const char *p, size_t n)
 
 static size_t write_some(struct stream *s, const char *p, size_t n)
 {
-    size_t done = 0, took;
+    size_t done = 0;
+    size_t took;
 
     while (done < n && !s->broken && (took = socket_write(s, p + done, n - done)) > 0)
         done += took;
@@ -318,7 +320,8 @@ static void stream_now_open(struct stream *s)
 
 static void stream_handshake(struct stream *s)
 {
-    int r, why;
+    int r;
+    int why;
 
     if (!s->env->handshakes_left) { /* the other connections are due first */
         loop_again(s->env->loop, &s->source);

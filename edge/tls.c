@@ -91,6 +91,7 @@ static enum tls_kind ctx_kind(const SSL_CTX *ctx)
 }
 
 /* Looks into the store, not into the set this handshake began with: a reload may have freed it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_store *store = arg;

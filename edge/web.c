@@ -448,7 +448,8 @@ static void web_wait(struct web *w, const char *p, size_t n)
 static size_t web_feed_one(struct web *w, const char *p, size_t n)
 {
     bool begun = h1_begun(w->parser);
-    size_t used, all = 0;
+    size_t used;
+    size_t all = 0;
     enum h1_state state;
 
     do {

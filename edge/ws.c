@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <wslay/wslay.h>
 
+#define WS_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
+
 enum { WS_KEY_TEXT = 24, WS_REASON_MAX = 120 };
 
 struct ws {
@@ -36,12 +38,13 @@ static bool key_ok(struct span key)
 
 static void key_accept(struct span key, char out[32])
 {
-    unsigned char text[WS_KEY_TEXT + 36], sum[20];
+    char text[WS_KEY_TEXT + sizeof(WS_GUID)];
+    unsigned char sum[20];
     unsigned len = 0;
 
     memcpy(text, key.p, WS_KEY_TEXT);
-    memcpy(text + WS_KEY_TEXT, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", 36);
-    if (EVP_Digest(text, sizeof(text), sum, &len, EVP_sha1(), NULL) != 1)
+    memcpy(text + WS_KEY_TEXT, WS_GUID, sizeof(WS_GUID));
+    if (EVP_Digest(text, sizeof(text) - 1, sum, &len, EVP_sha1(), NULL) != 1)
         memset(sum, 0, sizeof(sum));
     (void)EVP_EncodeBlock((unsigned char *)out, sum, sizeof(sum));
 }

@@ -114,7 +114,7 @@ static void respond(const struct routes_env *env, uint64_t id, unsigned status, 
     char *text = json_dumps(body, JSON_COMPACT);
 
     edge_http_respond(env->edge, id, status, "Cache-Control: no-store\r\n", "application/json",
-                      text, strlen(text));
+                      span_of(text));
     g_free(text);
     json_decref(body);
 }

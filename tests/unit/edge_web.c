@@ -177,7 +177,7 @@ static void pipelined_requests_are_answered_in_order(void)
     assert_status(a, 200);
     ev = rig_event(r, EDGE_HTTP_REQUEST);
     g_assert_cmpstr(ev.body, ==, "hi");
-    edge_http_respond(r->edge, ev.id, 201, "Location: /x\r\n", "text/plain", "made", 4);
+    edge_http_respond(r->edge, ev.id, 201, "Location: /x\r\n", "text/plain", SPAN("made"));
     b = peer_response(&p, false);
     assert_status(b, 201);
     has(b, "\r\nLocation: /x\r\n");
@@ -214,8 +214,8 @@ static void owner_sees_the_request(void)
     g_assert_null(cookie);
     g_assert_true(net_addr_is_loopback(&ev.peer));
     g_assert_false(ev.tls);
-    edge_http_respond(r->edge, ev.id, 204, NULL, NULL, NULL, 0);
-    edge_http_respond(r->edge, ev.id, 500, NULL, NULL, NULL, 0); /* too late: dropped */
+    edge_http_respond(r->edge, ev.id, 204, NULL, NULL, SPAN(""));
+    edge_http_respond(r->edge, ev.id, 500, NULL, NULL, SPAN("")); /* too late: dropped */
     answer = peer_response(&p, false);
     assert_status(answer, 204);
     edge_event_clear(&ev);
@@ -233,7 +233,7 @@ static void head_of_a_route_has_no_body(void)
     peer_say(&p, "HEAD /api/read HTTP/1.1\r\n" H END);
     ev = rig_event(r, EDGE_HTTP_REQUEST);
     g_assert_cmpint(ev.method, ==, EDGE_GET);
-    edge_http_respond(r->edge, ev.id, 200, NULL, "text/plain", "four", 4);
+    edge_http_respond(r->edge, ev.id, 200, NULL, "text/plain", SPAN("four"));
     answer = peer_recv_rest(&p);
     has(answer, "Content-Length: 4\r\n");
     g_assert_true(g_str_has_suffix(answer, "\r\n\r\n"));
@@ -254,7 +254,7 @@ static void malformed_answer_headers_are_not_sent(void)
         struct edge_event ev;
         peer_say(&p, "GET /api/x HTTP/1.1\r\n" H END);
         ev = rig_event(r, EDGE_HTTP_REQUEST);
-        edge_http_respond(r->edge, ev.id, 200, evil[i], "text/plain", "x", 1);
+        edge_http_respond(r->edge, ev.id, 200, evil[i], "text/plain", SPAN("x"));
         answer = peer_recv_rest(&p);
         assert_status(answer, 500);
         edge_event_clear(&ev);
@@ -277,7 +277,7 @@ static void expect_continue_is_answered(void)
     peer_say(&p, "abc");
     ev = rig_event(r, EDGE_HTTP_REQUEST);
     g_assert_cmpstr(ev.body, ==, "abc");
-    edge_http_respond(r->edge, ev.id, 200, NULL, "text/plain", "ok", 2);
+    edge_http_respond(r->edge, ev.id, 200, NULL, "text/plain", SPAN("ok"));
     answer = peer_response(&p, false);
     assert_status(answer, 200);
     edge_event_clear(&ev);
@@ -357,7 +357,7 @@ static void owner_that_never_answers_is_504(void)
     g_assert_cmpuint(gone.id, ==, ev.id);
     answer = peer_recv_rest(&p);
     assert_status(answer, 504);
-    edge_http_respond(r->edge, ev.id, 200, NULL, NULL, NULL, 0);
+    edge_http_respond(r->edge, ev.id, 200, NULL, NULL, SPAN(""));
     edge_event_clear(&ev);
     edge_event_clear(&gone);
     peer_close(&p);
@@ -376,7 +376,7 @@ static void client_that_goes_away_is_reported(void)
     peer_close(&p);
     gone = rig_event(r, EDGE_HTTP_GONE);
     g_assert_cmpuint(gone.id, ==, ev.id);
-    edge_http_respond(r->edge, ev.id, 200, NULL, NULL, NULL, 0);
+    edge_http_respond(r->edge, ev.id, 200, NULL, NULL, SPAN(""));
     edge_event_clear(&ev);
     edge_event_clear(&gone);
     rig_no_event(r);
@@ -446,7 +446,7 @@ static void cors_is_for_listed_origins(void)
     g_assert_null(strstr(stranger, "Access-Control"));
     peer_say(&p, "POST /api/x HTTP/1.1\r\n" H "Origin: https://friend.test\r\n" END);
     ev = rig_event(r, EDGE_HTTP_REQUEST);
-    edge_http_respond(r->edge, ev.id, 201, NULL, NULL, NULL, 0);
+    edge_http_respond(r->edge, ev.id, 201, NULL, NULL, SPAN(""));
     answer = peer_recv_rest(&p);
     has(answer, "Access-Control-Expose-Headers: Location, Link, ETag\r\n");
     edge_event_clear(&ev);
@@ -464,7 +464,7 @@ static struct net_addr seen_as(struct rig *r, const char *forwarded)
     peer_say(&p, get);
     ev = rig_event(r, EDGE_HTTP_REQUEST);
     peer = ev.peer;
-    edge_http_respond(r->edge, ev.id, 204, NULL, NULL, NULL, 0);
+    edge_http_respond(r->edge, ev.id, 204, NULL, NULL, SPAN(""));
     edge_event_clear(&ev);
     peer_expect_end(&p);
     peer_close(&p);
