@@ -167,19 +167,19 @@ static void finish_codecs(const struct sdp_section *sec, struct desc_stream *s)
 static void finish_sources(const struct sdp_section *sec, struct desc_stream *s)
 {
     for (unsigned f = 0; f < sec->nfid; f++) {
-        unsigned kept = 0;
-        for (unsigned i = 0; i < s->nsources; i++) {
-            if (s->source[i].ssrc == sec->fid[f].rtx) {
-                g_free(s->source[i].cname);
+        unsigned i = 0;
+        while (i < s->nsources) {
+            struct desc_source *source = &s->source[i];
+            if (source->ssrc == sec->fid[f].rtx) {
+                g_free(source->cname);
+                s->nsources--;
+                memmove(source, source + 1, (s->nsources - i) * sizeof(*source));
                 continue;
             }
-            if (s->source[i].ssrc == sec->fid[f].ssrc && !s->source[i].rtx_ssrc)
-                s->source[i].rtx_ssrc = sec->fid[f].rtx;
-            if (kept != i)
-                s->source[kept] = s->source[i];
-            kept++;
+            if (source->ssrc == sec->fid[f].ssrc && !source->rtx_ssrc)
+                source->rtx_ssrc = sec->fid[f].rtx;
+            i++;
         }
-        s->nsources = kept;
     }
 }
 

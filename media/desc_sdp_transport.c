@@ -222,7 +222,7 @@ static enum gw_err make_transport(struct sdp_reader *r, unsigned index)
 enum gw_err sdp_make_transports(struct sdp_reader *r)
 {
     struct desc *d = r->desc;
-    int leader[DESC_STREAMS_MAX];
+    int leader[DESC_STREAMS_MAX] = {0};
     enum gw_err err = check_mids(r);
 
     if (err)

@@ -89,14 +89,14 @@ static bool same_format(const struct desc_stream *near, const struct desc_codec 
 const struct desc_codec *negotiate_find(const struct desc_stream *near, const struct desc_codec *c,
                                         const struct desc_stream *far)
 {
-    const struct desc_codec *found = NULL;
+    unsigned at = far->ncodecs;
 
     for (unsigned i = 0; i < far->ncodecs; i++) {
         const struct desc_codec *o = &far->codec[i];
-        if ((!found || o->pt == c->pt) && same_format(near, c, far, o))
-            found = o;
+        if ((at == far->ncodecs || o->pt == c->pt) && same_format(near, c, far, o))
+            at = i;
     }
-    return found;
+    return at < far->ncodecs ? &far->codec[at] : NULL;
 }
 
 bool negotiate_uses_clock(const struct desc_stream *s, uint32_t clock_hz)
@@ -268,12 +268,14 @@ static void refuse_stream(const struct desc_stream *a, struct desc_stream *out)
 static void answer_stream(const struct desc_stream *a, const struct desc_stream *b,
                           struct desc_stream *out)
 {
+    bool common = b && !b->refused && negotiate_carries_over(a) && a->kind == b->kind;
+
     memcpy(out->mid, a->mid, sizeof(out->mid));
     memcpy(out->media, a->media, sizeof(out->media));
     memcpy(out->protocol, a->protocol, sizeof(out->protocol));
-    if (b && !b->refused && negotiate_carries_over(a) && a->kind == b->kind)
+    if (common)
         answer_codecs(a, b, out);
-    if (!negotiate_has_primary(out)) {
+    if (!common || !negotiate_has_primary(out)) {
         refuse_stream(a, out);
         return;
     }
@@ -328,9 +330,12 @@ static void keep_agreed(struct desc_stream *ours, const struct desc_stream *thei
 
     for (unsigned i = 0; i < order->ncodecs; i++) {
         const struct desc_codec *c = &order->codec[i];
-        if (they_answered)
+        if (they_answered) {
             c = negotiate_find(theirs, c, ours);
-        if (!c || !negotiate_find(ours, c, theirs))
+            if (!c)
+                continue;
+        }
+        if (!negotiate_find(ours, c, theirs))
             continue;
         kept[n] = *c;
         kept[n++].fmtp = g_strdup(c->fmtp);

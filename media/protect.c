@@ -108,11 +108,12 @@ static bool source_room(struct protect *p)
         return true;
     if (p->room == p->sources_max)
         return false;
-    struct source *more = realloc(p->source, (size_t)p->room * 2 * sizeof(*more));
+    unsigned room = p->room ? p->room * 2 : SOURCES_FIRST; /* the limits are powers of two */
+    struct source *more = realloc(p->source, room * sizeof(*more));
     if (!more)
         return false;
     p->source = more;
-    p->room *= 2; /* the limits are powers of two */
+    p->room = room;
     return true;
 }
 
