@@ -18,6 +18,7 @@ struct dialog *dialog_new(struct stack *s, uint64_t id, const struct hop *hop)
     d->id = id;
     d->stack = s;
     d->hop = *hop;
+    d->heard_us = clock_now_us();
     if (d->hop.tport)
         (void)tport_ref(d->hop.tport);
     (void)g_hash_table_insert(s->dialogs, &d->id, d);
@@ -47,6 +48,8 @@ void dialog_free(void *dialog)
         nta_leg_destroy(d->leg);
     hop_clear(&d->hop);
     g_free(d->account);
+    g_free(d->contact);
+    g_free(d->instance);
     g_free(d->sdp);
     g_free(d);
 }
@@ -152,6 +155,24 @@ void dialog_follow_session_timer(struct dialog *d, const sip_t *sip)
 
 /* ---- the way out ---- */
 
+void dialog_aim(struct dialog *d)
+{
+    const struct contact_update phone = {.contact = d->contact, .instance = d->instance};
+    const struct registrar *r = d->stack->registrar;
+    const struct binding *b = NULL;
+    struct hop hop;
+
+    if (d->account && d->contact)
+        b = registrar_find_phone(r, d->account, &phone);
+    if (!b && d->account && d->hop.flow && tport_is_closed(d->hop.tport))
+        b = registrar_find_only(r, d->account); /* no instance, and a new port in its Contact */
+    if (!b || b->heard_us <= d->heard_us || !hop_of_binding(d->stack, b, &hop))
+        return;
+    hop_clear(&d->hop);
+    d->hop = hop;
+    d->heard_us = b->heard_us;
+}
+
 static int on_bye_response(void *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
     struct dialog *d = magic;
@@ -171,6 +192,7 @@ void dialog_send_bye(struct dialog *d, const struct end_reason *why)
     if (d->bye || !d->leg)
         return;
     reason_header(why, reason, sizeof(reason));
+    dialog_aim(d);
     d->bye = nta_outgoing_tcreate(d->leg, on_bye_response, d, hop_route(&d->hop), SIP_METHOD_BYE,
                                   NULL, NTATAG_TPORT(d->hop.tport), SIPTAG_REASON_STR(reason),
                                   SIPTAG_USER_AGENT_STR(d->stack->server), TAG_END());
@@ -216,6 +238,7 @@ static void dialog_keyframe(struct dialog *d)
 
     if (d->state != DIALOG_UP)
         return;
+    dialog_aim(d);
     orq = nta_outgoing_tcreate(
         d->leg, NULL, NULL, hop_route(&d->hop), SIP_METHOD_INFO, NULL, NTATAG_TPORT(d->hop.tport),
         SIPTAG_CONTENT_TYPE_STR("application/media_control+xml"),
@@ -311,6 +334,7 @@ static void dialog_follow(struct dialog *d, nta_incoming_t *irq)
         return;
     hop_clear(&d->hop);
     d->hop = hop;
+    d->heard_us = clock_now_us();
 }
 
 int dialog_request(void *dialog, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)

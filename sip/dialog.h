@@ -51,14 +51,16 @@ struct dialog {
     uint64_t id, call_id;
     struct stack *stack;
     enum dialog_state state;
-    bool placed;      /* we sent the INVITE: we own the Call-ID */
-    bool released;    /* the call has hung up: report nothing more */
-    bool told;        /* LEG_ENDED was reported */
-    bool early_done;  /* 18x with this SDP was sent or seen */
-    bool bye_on_ack;  /* RFC 3261 15: no BYE before the ACK */
-    bool peer_update; /* it allows UPDATE (RFC 3311) */
-    uint64_t binding; /* dialled: what the call went to */
-    char *account;    /* who authorised the call, NULL nobody */
+    bool placed;              /* we sent the INVITE: we own the Call-ID */
+    bool released;            /* the call has hung up: report nothing more */
+    bool told;                /* LEG_ENDED was reported */
+    bool early_done;          /* 18x with this SDP was sent or seen */
+    bool bye_on_ack;          /* RFC 3261 15: no BYE before the ACK */
+    bool peer_update;         /* it allows UPDATE (RFC 3311) */
+    uint64_t binding;         /* dialled: what the call went to */
+    char *account;            /* who authorised the call, NULL nobody */
+    char *contact, *instance; /* the phone, as it registers; NULL when not known */
+    uint64_t heard_us;        /* when we learnt of the hop */
     struct hop hop;
     nta_leg_t *leg;
     nta_incoming_t *invite_irq; /* theirs, until the ACK */
@@ -91,6 +93,9 @@ void dialog_report(struct dialog *d, struct leg_event *ev);
 /** LEG_ENDED, once. */
 void dialog_ended(struct dialog *d, const struct end_reason *why);
 void dialog_over(struct dialog *d);
+/** Before each request of ours: a phone that has reconnected or moved is where it registered last.
+ */
+void dialog_aim(struct dialog *d);
 void dialog_send_bye(struct dialog *d, const struct end_reason *why);
 /** What a message's Reason headers say, or @p otherwise. */
 struct end_reason dialog_reason(const sip_t *sip, enum end_cause otherwise);

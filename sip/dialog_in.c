@@ -4,6 +4,7 @@
 #include "sip/authn.h"
 #include "sip/dialog.h"
 #include "sip/reasons.h"
+#include "sip/registration.h"
 #include "sip/uri.h"
 
 #include <stdio.h>
@@ -246,6 +247,7 @@ static int invite(struct stack *s, struct invitation *in, nta_incoming_t *irq, c
     d->state = DIALOG_OFFERED;
     d->early_done = in->offer != NULL;
     d->account = in->account ? g_strdup(in->account->address) : NULL;
+    (void)contact_read(sip->sip_contact, &d->contact, &d->instance);
     dialog_take_session_timer(d, sip);
     (void)nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
     if (make_dialog(d, irq, sip) && tell_call(d, in))

@@ -221,6 +221,7 @@ static bool modify_send(struct dialog *d, bool update, const char *sdp, enum mod
     struct modify *m = &d->modify;
     char expires[64];
 
+    dialog_aim(d);
     (void)snprintf(expires, sizeof(expires), "%u;refresher=%s", d->timer.interval_s,
                    d->timer.refresher == SESSION_PEER ? "uas" : "uac");
     m->orq = nta_outgoing_tcreate(

@@ -186,10 +186,10 @@ static bool make_leg(struct dialog *d, const struct sipcmd *cmd)
     return d->leg && nta_leg_tag(d->leg, NULL);
 }
 
-static bool send_invite(struct dialog *d, const char *contact, const struct sipcmd *cmd)
+static bool send_invite(struct dialog *d, const struct sipcmd *cmd)
 {
     su_home_t *home = su_home_new(sizeof(*home));
-    url_t *target = url_make(home, contact);
+    url_t *target = url_make(home, d->contact);
 
     if (target && make_leg(d, cmd)) {
         target->url_headers = NULL; /* RFC 4475 3.3.14: a contact must not write our headers */
@@ -218,7 +218,6 @@ void dialog_dial(struct stack *s, struct sipcmd *cmd)
     struct end_reason why = end_because(END_INTERNAL);
     struct dialog *d;
     struct hop hop;
-    char *contact;
     LOG_CALL(cmd->call_id);
 
     if (!b) {
@@ -237,14 +236,14 @@ void dialog_dial(struct stack *s, struct sipcmd *cmd)
     d->call_id = cmd->call_id;
     d->binding = b->id;
     d->account = g_strdup(b->address);
+    d->contact = g_strdup(b->contact);
+    d->instance = g_strdup(b->instance);
     d->sdp = g_steal_pointer(&cmd->sdp);
-    contact = g_strdup(b->contact);
-    LOG_D("sip", "INVITE %s over %s", contact, d->hop.source);
-    if (!send_invite(d, contact, cmd)) {
+    LOG_D("sip", "INVITE %s over %s", d->contact, d->hop.source);
+    if (!send_invite(d, cmd)) {
         dialog_over(d);
         dialog_ended(d, &why);
     }
-    g_free(contact);
 }
 
 void dialog_cancel(struct dialog *d, const struct end_reason *why)

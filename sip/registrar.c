@@ -190,10 +190,13 @@ unsigned registrar_apply(struct registrar *r, const struct registration *reg, ui
         struct binding *b = binding_match(bindings_of(r, reg->address), c);
         uint32_t s = expires_wanted(r, reg, c);
 
-        if (s)
-            binding_refresh(r, b ? b : binding_new(r, reg->address), reg, c, now_us + s * US_PER_S);
-        else if (b)
+        if (s) {
+            b = b ? b : binding_new(r, reg->address);
+            b->heard_us = now_us;
+            binding_refresh(r, b, reg, c, now_us + s * US_PER_S);
+        } else if (b) {
             binding_remove(r, b);
+        }
     }
     return 200;
 }
@@ -210,6 +213,19 @@ void registrar_each(const struct registrar *r, const char *address,
 const struct binding *registrar_find(const struct registrar *r, uint64_t id)
 {
     return g_hash_table_lookup(r->by_id, &id);
+}
+
+const struct binding *registrar_find_phone(const struct registrar *r, const char *address,
+                                           const struct contact_update *phone)
+{
+    return binding_match(bindings_of(r, address), phone);
+}
+
+const struct binding *registrar_find_only(const struct registrar *r, const char *address)
+{
+    const GPtrArray *all = bindings_of(r, address);
+
+    return all && all->len == 1 ? g_ptr_array_index(all, 0) : NULL;
 }
 
 void registrar_drop(struct registrar *r, uint64_t id)

@@ -17,6 +17,7 @@ struct binding { /* owned by the registrar */
     char *call_id;
     uint32_t cseq;
     uint64_t expires_us;
+    uint64_t heard_us;     /* when it last registered, 0: before we were started */
     uint64_t flow;         /* edge connection, 0 for UDP */
     struct net_addr peer;  /* real source of the last REGISTER */
     struct net_addr local; /* our UDP address it came to */
@@ -58,6 +59,11 @@ void registrar_each(const struct registrar *r, const char *address,
                     void (*fn)(void *arg, const struct binding *b), void *arg);
 /** NULL when it is gone. */
 const struct binding *registrar_find(const struct registrar *r, uint64_t id);
+/** Where the phone that was @p phone is now; NULL: not known. */
+const struct binding *registrar_find_phone(const struct registrar *r, const char *address,
+                                           const struct contact_update *phone);
+/** The one binding of @p address; NULL when there are none or several. */
+const struct binding *registrar_find_only(const struct registrar *r, const char *address);
 void registrar_drop(struct registrar *r, uint64_t id);
 void registrar_drop_address(struct registrar *r, const char *address);
 void registrar_drop_flow(struct registrar *r, uint64_t flow);

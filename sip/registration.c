@@ -38,21 +38,29 @@ static char *instance_of(const sip_contact_t *m)
     return g_strndup(value + (value[0] == '"'), strcspn(value + (value[0] == '"'), "\""));
 }
 
-static bool contact_take(struct registration *reg, struct contact_texts *texts,
-                         const sip_contact_t *m)
+bool contact_read(const sip_contact_t *m, char **uri, char **instance)
 {
-    struct contact_update *c = &reg->contact[reg->ncontacts];
-    char uri[REGISTRAR_CONTACT_TEXT_MAX];
+    char text[REGISTRAR_CONTACT_TEXT_MAX];
     issize_t n;
 
     if (m->m_url->url_type != url_sip && m->m_url->url_type != url_sips)
         return false;
-    n = url_e(uri, (isize_t)sizeof(uri), m->m_url);
-    if (n <= 0 || (size_t)n >= sizeof(uri) || !uri_is_line(span_of(uri), sizeof(uri)) ||
-        strpbrk(uri, " <>\""))
+    n = url_e(text, (isize_t)sizeof(text), m->m_url);
+    if (n <= 0 || (size_t)n >= sizeof(text) || !uri_is_line(span_of(text), sizeof(text)) ||
+        strpbrk(text, " <>\""))
         return false;
-    texts->uri[reg->ncontacts] = g_strdup(uri);
-    texts->instance[reg->ncontacts] = instance_of(m);
+    *uri = g_strdup(text);
+    *instance = instance_of(m);
+    return true;
+}
+
+static bool contact_take(struct registration *reg, struct contact_texts *texts,
+                         const sip_contact_t *m)
+{
+    struct contact_update *c = &reg->contact[reg->ncontacts];
+
+    if (!contact_read(m, &texts->uri[reg->ncontacts], &texts->instance[reg->ncontacts]))
+        return false;
     c->contact = texts->uri[reg->ncontacts];
     c->instance = texts->instance[reg->ncontacts];
     c->has_expires = delta_read(m->m_expires, &c->expires_s);

@@ -6,3 +6,6 @@
 
 /** Answers @p irq; returns the status for nta's request callback. */
 int registration_request(struct stack *s, nta_incoming_t *irq, const sip_t *sip);
+/** The URI of a Contact as it is written, and its instance (NULL when absent); g_free both. False:
+ * not one to register. */
+bool contact_read(const sip_contact_t *m, char **uri, char **instance);

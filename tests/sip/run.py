@@ -10,7 +10,7 @@ import time
 import unittest
 
 import baresip
-from ua import DOMAIN, SDP, UA, Message, Rig, free_port
+from ua import DOMAIN, SDP, UA, Message, Rig, StreamUA, free_port
 
 
 class Case(unittest.TestCase):
@@ -869,6 +869,90 @@ class OutgoingCalls(Case):
         phone.expect("ACK")
         phone.silent("BYE", 2)
         caller.expect((200, "INVITE"))
+
+
+class MovingPhones(Case):
+    """A phone that reconnects or gets another address in a call is found where it registered last."""
+
+    def setUp(self):
+        self.tcp = free_port(socket.SOCK_STREAM)
+        self.rig_args = ("--tcp", f"127.0.0.1:{self.tcp}")
+        super().setUp()
+
+    def stream_phone(self):
+        phone = StreamUA(self.rig, self.tcp)
+        self.uas.append(phone)
+        return phone
+
+    def move(self, phone, other, **kw):
+        """The same phone on another socket: its dialogs, a registration of its own."""
+        other.register(**kw)
+        other.call_id, other.tag, other.remote = phone.call_id, phone.tag, phone.remote
+        other.to_tag, other.target, other.seq = phone.to_tag, phone.target, phone.seq
+        return other
+
+    def answered(self, phone):
+        """A stranger's call that this phone has answered."""
+        caller = self.caller()
+        caller.invite("alice", auth=False)
+        invite = phone.expect("INVITE")
+        phone.reply(invite, 200, body=SDP)
+        phone.expect("ACK")
+        reply = caller.expect((200, "INVITE"))
+        caller.dialog(reply)
+        caller.ack(reply)
+        phone.called(invite)
+        return caller
+
+    def test_a_called_phone_hears_the_bye_on_its_new_connection(self):
+        phone = self.stream_phone()
+        phone.register()
+        self.rig_registered()
+        caller = self.answered(phone)
+        phone.close()
+        moved = self.move(phone, self.stream_phone())  # another port, so another Contact
+        caller.within("BYE")
+        moved.reply(moved.expect("BYE"), 200)
+        caller.expect((200, "BYE"))
+
+    def test_an_instance_is_the_phone_even_while_its_old_connection_lingers(self):
+        instance = ';+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"'
+        phone = self.stream_phone()
+        phone.register(contact=f"Contact: <sip:alice@127.0.0.1:{phone.port};transport=tcp>{instance}")
+        self.phone()  # another one of the account; the rig rings who registered first
+        caller = self.answered(phone)
+        other = self.stream_phone()
+        moved = self.move(phone, other,
+                          contact=f"Contact: <sip:alice@127.0.0.1:{other.port};transport=tcp>{instance}")
+        caller.within("INVITE", SDP)
+        moved.reply(moved.expect("INVITE"), 200, body=SDP)
+        moved.expect("ACK")
+        caller.ack(caller.expect((200, "INVITE")))
+        caller.within("BYE")
+        moved.reply(moved.expect("BYE"), 200)
+
+    def test_a_request_in_the_call_is_newer_than_the_registration(self):
+        contact = "Contact: <sip:alice@192.0.2.9:5060;ob>"
+        phone, moved = self.ua(), self.ua()
+        phone.register(contact=contact)
+        phone.call("bye", contact=contact)
+        moved.register(contact=contact)
+        phone.within("INFO")
+        phone.expect((200, "INFO"))
+        phone.reply(phone.expect("BYE"), 200)
+
+    def test_a_calling_phone_behind_a_new_port_hears_the_bye(self):
+        contact = "Contact: <sip:alice@192.0.2.9:5060;ob>"
+        phone = self.ua()
+        phone.register(contact=contact)
+        phone.invite("bye", contact=contact)
+        reply = phone.expect((200, "INVITE"))
+        phone.dialog(reply)
+        phone.ack(reply)
+        moved = self.ua()
+        moved.register(contact=contact)
+        moved.reply(moved.expect("BYE"), 200)
+        phone.silent("BYE", 0.3)
 
 
 @unittest.skipUnless(baresip.available(), "baresip is not installed")

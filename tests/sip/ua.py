@@ -108,6 +108,7 @@ def sha256(text):
 
 class UA:
     """One user agent on a UDP socket of its own."""
+    transport = "UDP"
 
     def __init__(self, rig, user="alice", password="secret", host=None):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -126,6 +127,12 @@ class UA:
         self.socket.sendto(text if isinstance(text, bytes) else text.encode(),
                            ("127.0.0.1", self.rig.port))
 
+    def receive(self):
+        return Message(self.socket.recv(65536))
+
+    def waiting(self):
+        return False
+
     def expect(self, what, timeout=5):
         """The next message that fits: a status, a method, or (status, "CSEQ METHOD" end)."""
         deadline = time.monotonic() + timeout
@@ -135,11 +142,10 @@ class UA:
                 if want[0] in (m.status, m.method) and (not want[1] or m.cseq.endswith(want[1])):
                     return self.queue.pop(i)
             left = deadline - time.monotonic()
-            ready, _, _ = select.select([self.socket], [], [], max(left, 0))
-            if not ready:
+            if not self.waiting() and not select.select([self.socket], [], [], max(left, 0))[0]:
                 got = [m.start + " / " + (m.cseq or "") for m in self.queue]
                 raise AssertionError(f"no {what} within {timeout} s, only {got}")
-            self.queue.append(Message(self.socket.recv(65536)))
+            self.queue.append(self.receive())
 
     def expect_any(self, statuses, timeout=5):
         """The next message with one of these."""
@@ -149,7 +155,7 @@ class UA:
                 if m.status in statuses:
                     return self.queue.pop(i)
             if select.select([self.socket], [], [], 0.1)[0]:
-                self.queue.append(Message(self.socket.recv(65536)))
+                self.queue.append(self.receive())
         raise AssertionError(f"none of {statuses} within {timeout} s")
 
     def silent(self, what, seconds):
@@ -167,7 +173,7 @@ class UA:
             self.seq += 1
             seq = self.seq
         lines = [f"{method} {uri} SIP/2.0",
-                 f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch=z9hG4bK{branch or uuid.uuid4().hex}",
+                 f"Via: SIP/2.0/{self.transport} 127.0.0.1:{self.port};rport;branch=z9hG4bK{branch or uuid.uuid4().hex}",
                  "Max-Forwards: 70",
                  f"From: <sip:{self.user}@{self.host}>;tag={self.tag}",
                  f"To: <{to}>" + (f";tag={to_tag}" if to_tag else ""),
@@ -294,3 +300,38 @@ class UA:
         self.target = re.search(r"<([^>]+)>", request.get("Contact")).group(1)
         local = re.search(r"<sip:([^@>]+)@([^>]+)>", request.get("To"))
         self.user, self.host = local.group(1), local.group(2)
+
+
+class StreamUA(UA):
+    """One user agent on a TCP connection."""
+    transport = "TCP"
+
+    def __init__(self, rig, tcp, *args, **kw):
+        super().__init__(rig, *args, **kw)
+        self.socket.close()
+        self.tcp = tcp
+        self.connect()
+
+    def connect(self):
+        self.socket = socket.create_connection(("127.0.0.1", self.tcp))
+        self.port = self.socket.getsockname()[1]
+        self.buffer = b""
+
+    def send(self, text):
+        self.socket.sendall(text if isinstance(text, bytes) else text.encode())
+
+    def waiting(self):
+        return b"\r\n\r\n" in self.buffer
+
+    def receive(self):
+        while True:
+            head, gap, rest = self.buffer.lstrip(b"\r\n").partition(b"\r\n\r\n")
+            if gap:
+                size = int(Message(head + gap).get("Content-Length"))
+                if len(rest) >= size:
+                    self.buffer = rest[size:]
+                    return Message(head + gap + rest[:size])
+            chunk = self.socket.recv(65536)
+            if not chunk:
+                raise AssertionError("the connection was closed")
+            self.buffer += chunk
