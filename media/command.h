@@ -82,7 +82,7 @@ struct remote_source {
 };
 
 struct remote_stream {
-    bool sends; /* its direction says so */
+    bool talks; /* sendrecv: sendonly may be a hold without music (RFC 3264 8.4) */
     char mid[DESC_MID_MAX];
     uint8_t mid_id; /* RFC 8843 15 header extension; 0: none */
     unsigned nsources;

@@ -171,7 +171,7 @@ static void stream_remote(const struct desc_stream *s, struct remote_stream *r)
 {
     if (s->refused)
         return;
-    r->sends = (s->direction & DESC_SENDONLY) != 0;
+    r->talks = s->direction == DESC_SENDRECV;
     memcpy(r->mid, s->mid, sizeof(r->mid));
     for (unsigned i = 0; i < s->nextensions; i++)
         if (s->extension[i].uri && strcmp(s->extension[i].uri, mid_uri) == 0 && s->mid[0])

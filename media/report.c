@@ -11,6 +11,7 @@
 
 #define REPORT_US UINT64_C(5000000) /* mean interval, RFC 3550 6.2 */
 #define KEYFRAME_US UINT64_C(300000)
+#define RELAYED_US UINT64_C(100000) /* between SRs passed on: a datagram can hold dozens */
 enum { NACKS_MAX = 16 /* relayed of one packet */ };
 
 struct report { /* a packet being read */
@@ -82,7 +83,7 @@ static bool own_sr(const struct session *s, const struct out *out, struct rtcp_s
     uint32_t clock = out->clock_hz;
     struct timespec wall;
 
-    if (!out->w.sent || !clock || (out->sr.at_us && now - out->sr.at_us < REPORT_US))
+    if (!out->w.sent || !clock || !rtcp_own_sr_fits(out->relayed_us, now))
         return false;
     (void)clock_gettime(CLOCK_REALTIME, &wall);
     info->ntp = rtcp_ntp((uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000);
@@ -116,7 +117,9 @@ static void transport_report(struct session *s, unsigned transport)
     }
     if (first)
         rtcp_put_rr(&w, ssrc, blocks, n);
-    rtcp_put_cname(&w, ssrc, span_of(s->cname));
+    for (unsigned i = 0; i < s->nstreams; i++)
+        if (s->stream[i].used && s->stream[i].transport == transport)
+            rtcp_put_cname(&w, s->stream[i].out.w.ssrc, span_of(s->cname));
     report_send(p, slot, &w);
 }
 
@@ -219,6 +222,8 @@ static void sender_report(struct port *p, uint32_t ssrc, const struct rtcp_sende
         return;
     far = &s->peer->stream[way->plan.to_stream];
     out = report_port(s->peer, far->transport);
+    if (far->out.relayed_us && now - far->out.relayed_us < RELAYED_US)
+        return;
     if (!out || !rtcp_translate_sr(&far->out.w, ssrc, in, &info))
         return;
     slot = report_slot(s->peer, &w);
@@ -227,6 +232,7 @@ static void sender_report(struct port *p, uint32_t ssrc, const struct rtcp_sende
     rtcp_put_sr(&w, far->out.w.ssrc, &info, blocks, blocks_fill(s->peer, far->transport, blocks));
     rtcp_put_cname(&w, far->out.w.ssrc, span_of(s->peer->cname));
     rtcp_stamp_set(&far->out.sr, info.ntp, now);
+    far->out.relayed_us = now;
     report_send(out, slot, &w);
 }
 

@@ -120,6 +120,9 @@ uint32_t rtcp_stamp_rtt_us(const struct rtcp_stamp *sent, const struct rtcp_bloc
  * follow the SSRC of @p sender now: send none. */
 bool rtcp_translate_sr(const struct rtp_rewriter *w, uint32_t sender,
                        const struct rtcp_sender_info *in, struct rtcp_sender_info *out);
+/** May we report in our own clock a stream whose sender's SR was passed on at @p relayed_us (0:
+ * never)? Not before that sender has fallen silent: an SSRC has one clock, or lip-sync is lost. */
+bool rtcp_own_sr_fits(uint64_t relayed_us, uint64_t now_us);
 /** A NACK from the far side names our sequence numbers; in those of the source we follow. False
  * when the packet came from another source or never was. */
 bool rtcp_translate_nack(const struct rtp_rewriter *w, uint16_t pid, uint16_t *source_pid);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define SENDER_GONE_US (5 * UINT64_C(5000000)) /* five intervals (RFC 3550 6.3.5) */
+
 void rtcp_writer_init(struct rtcp_writer *w, uint8_t *buf, size_t cap)
 {
     *w = (struct rtcp_writer){.cap = cap};
@@ -171,6 +173,11 @@ bool rtcp_translate_sr(const struct rtp_rewriter *w, uint32_t sender,
                                      .packets = w->packets,
                                      .octets = w->octets};
     return true;
+}
+
+bool rtcp_own_sr_fits(uint64_t relayed_us, uint64_t now_us)
+{
+    return !relayed_us || now_us - relayed_us >= SENDER_GONE_US;
 }
 
 bool rtcp_translate_nack(const struct rtp_rewriter *w, uint16_t pid, uint16_t *source_pid)

@@ -39,6 +39,7 @@ static void ways_forget(struct session *s)
     for (unsigned i = 0; i < s->nstreams; i++) {
         rtp_rewriter_switch(&s->stream[i].out.w);
         rtp_rewriter_switch(&s->stream[i].rtx.w);
+        s->stream[i].out.relayed_us = 0;
     }
 }
 
@@ -161,7 +162,7 @@ void session_set_local(struct session *s, struct local_set *local)
 
 static void stream_remote(struct stream *own, const struct remote_stream *r)
 {
-    own->peer_sends = r->sends;
+    own->peer_talks = r->talks;
     memcpy(own->mid, r->mid, sizeof(own->mid));
     own->mid_id = r->mid_id;
     own->pli = r->pli;
@@ -322,7 +323,7 @@ static bool should_send(const struct session *s)
 {
     for (unsigned i = 0; i < s->nstreams; i++) {
         const struct stream *st = &s->stream[i];
-        if (st->used && st->peer_sends && st->way && st->way->plan.open)
+        if (st->used && st->peer_talks && st->way && st->way->plan.open)
             return true;
     }
     return false;

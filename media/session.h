@@ -35,7 +35,8 @@ struct source {
 struct out {
     struct rtp_rewriter w;
     struct rtcp_stamp sr;
-    uint32_t clock_hz; /* of the last audio or video packet; 0: none yet */
+    uint64_t relayed_us; /* the sender's last SR was passed on; 0: none of this source */
+    uint32_t clock_hz;   /* of the last audio or video packet; 0: none yet */
 };
 
 /** How packets of a stream leave for the other leg; a plan_way made fast. */
@@ -49,7 +50,7 @@ enum { WAY_NONE = 255 };
 struct stream {
     bool used, video, heard;
     uint8_t transport;
-    bool peer_sends; /* its last description */
+    bool peer_talks; /* its last description says so: silence would be odd */
     char mid[DESC_MID_MAX];
     uint8_t mid_id;
     struct out out, rtx;

@@ -307,6 +307,40 @@ static void silence_is_reported_unless_on_hold(void)
     peer_close(&b);
 }
 
+/* "sendonly" is how phones hold; many then send nothing, not even RTCP. */
+static void a_hold_without_music_is_no_silence(void)
+{
+    struct world w;
+    struct peer a, b;
+    struct media_id ida, idb, idc;
+    struct desc *offer, *answer = desc_audio();
+    struct media_plan plan;
+
+    world_open(&w, quick_silence);
+    peer_open(&a);
+    peer_open(&b);
+    ida = world_plain(&w, &a, (struct media_id){0});
+    idb = world_plain(&w, &b, ida);
+    idc = world_plain(&w, &b, ida);
+    offer = desc_plain(&a);
+    offer->stream[0].direction = DESC_SENDONLY;
+    g_assert_cmpint(media_leg_describe(w.m, ida, offer, false, answer), ==, GW_OK);
+    plan_audio(&plan, 0, 0);
+    plan.way[1].open = false;
+    media_join(w.m, ida, idb, &plan);
+    plan.nways = 1;
+    media_join(w.m, idc, idc, &plan); /* the clock: this one should speak and is silent as long */
+    world_await(&w, idc, MEDIA_FAILED, 1);
+    for (unsigned i = 0; i < 300; i++)
+        world_turn();
+    g_assert_cmpuint(world_count(&w, ida, MEDIA_FAILED), ==, 0);
+    world_close(&w);
+    desc_free(offer);
+    desc_free(answer);
+    peer_close(&a);
+    peer_close(&b);
+}
+
 void unit_media_relay(void)
 {
     g_test_add_func("/media/relay/plain-to-plain", plain_to_plain_is_rewritten);
@@ -319,4 +353,5 @@ void unit_media_relay(void)
     g_test_add_func("/media/relay/closing-while-packets-fly", closing_while_packets_fly);
     g_test_add_func("/media/relay/two-workers", legs_near_each_other_share_a_worker);
     g_test_add_func("/media/relay/silence", silence_is_reported_unless_on_hold);
+    g_test_add_func("/media/relay/hold-without-music", a_hold_without_music_is_no_silence);
 }

@@ -208,6 +208,32 @@ static void a_sender_report_crosses_in_our_numbers(void)
     video_close(&v);
 }
 
+static void a_burst_of_sender_reports_crosses_once(void)
+{
+    struct video v;
+    struct heard h = {0};
+    struct rtcp_sender_info info = {.ntp = UINT64_C(0xe0001234) << 32};
+    uint8_t buf[1400];
+    struct rtcp_writer w;
+
+    video_open(&v);
+    video_join(&v);
+    rtcp_writer_init(&w, buf, sizeof(buf));
+    for (unsigned i = 0; i < 40; i++, info.ntp += UINT64_C(1) << 32)
+        rtcp_put_sr(&w, v.a.ssrc, &info, NULL, 0);
+    rtcp_send(&v.a, &w);
+    hear(&v.b, &h, &h.srs);
+    g_assert_cmphex(h.sr.u.sr.ntp, ==, UINT64_C(0xe0001234) << 32);
+    rtcp_writer_init(&w, buf, sizeof(buf));
+    rtcp_put_rr(&w, v.b.ssrc, NULL, 0);
+    rtcp_put_nack(&w, v.b.ssrc, v.out_ssrc, v.last.seq, 0);
+    rtcp_send(&v.b, &w); /* comes out behind whatever else the burst gave rise to */
+    h.nacks = 0;
+    hear(&v.a, &h, &h.nacks);
+    g_assert_cmpuint(peer_recv(v.b.rtcp_fd, buf, 0), ==, 0);
+    video_close(&v);
+}
+
 static void feedback_head(struct rtcp_writer *w, uint8_t *buf, size_t cap, uint32_t ssrc)
 {
     rtcp_writer_init(w, buf, cap);
@@ -362,6 +388,7 @@ void unit_media_report(void)
 {
     g_test_add_func("/media/report/our-view", reports_tell_our_view);
     g_test_add_func("/media/report/sr-crosses", a_sender_report_crosses_in_our_numbers);
+    g_test_add_func("/media/report/sr-burst", a_burst_of_sender_reports_crosses_once);
     g_test_add_func("/media/report/pli-crosses", a_key_frame_request_crosses);
     g_test_add_func("/media/report/pli-to-fir", a_request_becomes_fir_where_pli_is_unknown);
     g_test_add_func("/media/report/pli-to-event", a_request_becomes_an_event_without_feedback);

@@ -314,6 +314,14 @@ static void a_nack_is_translated(void)
     g_assert_false(rtcp_translate_nack(&w, other.seq, &source_pid)); /* was ours */
 }
 
+static void two_clocks_do_not_alternate(void)
+{
+    g_assert_true(rtcp_own_sr_fits(0, 1));
+    g_assert_false(rtcp_own_sr_fits(1000000, 1000000));
+    g_assert_false(rtcp_own_sr_fits(1000000, 1000000 + 8000000)); /* its next may take 7.5 s */
+    g_assert_true(rtcp_own_sr_fits(1000000, 1000000 + 25000000));
+}
+
 void unit_media_rtcp(void)
 {
 #define ADD(claim, fn) g_test_add_func("/media/rtcp/" claim, fn)
@@ -329,6 +337,7 @@ void unit_media_rtcp(void)
     ADD("a-full-buffer-writes-nothing-usable", a_full_buffer_writes_nothing_usable);
     ADD("ntp-counts-from-1900", ntp_counts_from_1900);
     ADD("the-round-trip-is-measured", the_round_trip_is_measured);
+    ADD("two-clocks-do-not-alternate", two_clocks_do_not_alternate);
     ADD("an-sr-is-translated", an_sr_is_translated);
     ADD("a-nack-is-translated", a_nack_is_translated);
 #undef ADD
