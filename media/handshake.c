@@ -54,11 +54,16 @@ static void hello_play(struct port *p, uint64_t now_us)
     g_free(h);
 }
 
+bool port_handshake_possible(const struct port *p)
+{
+    return p->dtls && (p->checked ? p->path_valid : p->path_sock != NULL);
+}
+
 void port_handshake_begin(struct port *p)
 {
     uint64_t now = worker_now(p->session->worker);
 
-    if (!p->dtls || !(p->checked ? p->path_valid : p->path_sock != NULL))
+    if (!port_handshake_possible(p))
         return;
     dtls_start(p->dtls, now);
     hello_play(p, now);

@@ -138,7 +138,7 @@ static void on_port_timer(struct wheel_timer *timer)
         ice_timer(p->ice, now);
     if (p->dtls) {
         dtls_timer(p->dtls, now);
-        if (p->hello && worker_may_handshake(p->session->worker))
+        if (p->hello && port_handshake_possible(p) && worker_may_handshake(p->session->worker))
             port_handshake_begin(p);
     }
     port_rearm(p);
@@ -158,7 +158,7 @@ void port_rearm(struct port *p)
         due = ice_next_due_us(p->ice);
     if (p->dtls) {
         due = MIN(due, dtls_next_due_us(p->dtls, now));
-        if (p->hello && (!p->checked || p->path_valid))
+        if (p->hello && port_handshake_possible(p))
             due = MIN(due, now + US_PER_MS);
     }
     if (due == UINT64_MAX)

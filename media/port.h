@@ -84,6 +84,7 @@ void port_datagram(struct port *p, struct span d, struct sock *from, const struc
 
 /* handshake.c */
 /** The handshake may talk once there is a path: validated by ICE, or signalled. */
+bool port_handshake_possible(const struct port *p);
 void port_handshake_begin(struct port *p);
 /** A new association if the peer's generation changed; keys of the old one stay until it is done
  * (RFC 8842 5.5). */
