@@ -135,7 +135,10 @@ static void on_ice_path(void *arg, enum ice_path_event what, const struct net_ad
     if (!sock)
         return;
     switch (what) {
-    case ICE_PATH_CHECKED: port_tuple_add(p, sock->id, remote); break;
+    case ICE_PATH_CHECKED: /* a request may be forged to come from another leg's peer */
+        if (!tuple_get(worker_tuples(p->session->worker), sock->id, remote))
+            port_tuple_add(p, sock->id, remote);
+        break;
     case ICE_PATH_VALID:
         port_tuple_add(p, sock->id, remote);
         p->path_valid = true;

@@ -1,5 +1,7 @@
 /* Several streams over one transport (RFC 8843), strangers, and peers that move. */
 #include "media/ice.h"
+#include "media/rtcp.h"
+#include "media/stun_wire.h"
 #include "media_world.h"
 
 #include <poll.h>
@@ -68,6 +70,8 @@ static void bundle_open(struct bundle *b, bool sources)
     }
     g_assert_cmpint(media_leg_describe(b->w.m, b->far, far_offer, false, far_answer), ==, GW_OK);
     g_assert_cmpuint(far_answer->ntransports, ==, 2);
+    for (unsigned i = 0; i < 2; i++)
+        b->q[i].to = far_answer->transport[i].rtp;
     plan_audio(&plan, 0, 0);
     plan.nways = 4;
     plan.na_to_b = 2;
@@ -366,6 +370,64 @@ static void a_peer_whose_nat_rebinds_is_followed(void)
 
 /* ---- strangers ---- */
 
+/* A request of @p leg's own peer, which knows all secrets of that leg and no others. */
+static void forge_check(const struct desc *ours, struct peer *from)
+{
+    struct wire *wire = wire_new();
+    uint8_t id[WIRE_ID_LEN], buf[ICE_DATAGRAM_MAX];
+    size_t n;
+
+    random_bytes(id, sizeof(id));
+    n = wire_write_check(wire,
+                         &(struct wire_check){.id = id,
+                                              .remote_ufrag = ours->transport[0].ufrag,
+                                              .local_ufrag = "thief",
+                                              .pwd = ours->transport[0].pwd,
+                                              .priority = 1,
+                                              .tie_breaker = 1},
+                         buf);
+    g_assert_cmpuint(n, >, 0);
+    peer_send_raw(from, buf, n);
+    wire_free(wire);
+}
+
+static void a_forged_source_takes_no_path_away(void)
+{
+    struct world w[2];
+    struct media_id leg[2], thief;
+    struct desc *said[2], *ours = desc_audio();
+    struct peer end[2];
+    struct nat nat = {0};
+    uint8_t buf[WORLD_PACKET];
+
+    describe_pair(w, leg, said, &desc_profile_webrtc);
+    for (unsigned i = 0; i < 2; i++)
+        peer_open(&nat.side[i]);
+    nat.far[1] = said[0]->transport[0].candidate[0].addr;
+    said[0]->transport[0].candidate[0].addr = nat.side[0].addr;
+    g_assert_cmpint(media_leg_describe(w[1].m, leg[1], said[0], false, said[1]), ==, GW_OK);
+    said[1]->transport[0].ncandidates = 0;
+    media_leg_remote(w[0].m, leg[0], said[1], false);
+    ends_join(w, leg, end);
+    through_nat(&nat, &end[1], &end[0]);
+    thief = world_leg(&w[0], &desc_profile_webrtc, leg[0]);
+    g_assert_cmpint(media_leg_describe(w[0].m, thief, NULL, false, ours), ==, GW_OK);
+    (void)g_strlcpy(said[1]->transport[0].ufrag, "thief", DESC_ICE_MAX);
+    media_leg_remote(w[0].m, thief, said[1], false);
+    nat.side[1].to = nat.far[1];
+    forge_check(ours, &nat.side[1]); /* as if the first leg's peer had sent it */
+    while (peer_recv(end[0].fd, buf, 0))
+        ;
+    for (unsigned i = 0; i < 20; i++)
+        through_nat(&nat, &end[1], &end[0]);
+    desc_free(ours);
+    for (unsigned i = 0; i < 2; i++) {
+        peer_close(&end[i]);
+        peer_close(&nat.side[i]);
+    }
+    pair_done(w, said);
+}
+
 static void stun_junk(uint8_t *buf, size_t *n, const char *ufrag, unsigned i)
 {
     char user[80];
@@ -435,6 +497,49 @@ static void strangers_on_the_shared_port_change_nothing(void)
     pair_done(w, said);
 }
 
+struct told { /* of SSRCs, by RTCP */
+    unsigned nsr, ncname;
+    uint32_t sr[8], cname[8];
+};
+
+static void on_rtcp(const struct rtcp_event *ev, void *arg)
+{
+    struct told *t = arg;
+
+    if (ev->type == RTCP_SENDER && t->nsr < G_N_ELEMENTS(t->sr))
+        t->sr[t->nsr++] = ev->sender;
+    if (ev->type == RTCP_CNAME && t->ncname < G_N_ELEMENTS(t->cname))
+        t->cname[t->ncname++] = ev->sender;
+}
+
+/* RFC 3550 6.5: without it audio and video are not known to be of one person. */
+static void each_stream_of_a_bundle_has_its_name(void)
+{
+    struct bundle b;
+    struct told t = {0};
+    uint8_t buf[WORLD_PACKET];
+    uint64_t end = clock_now_us() + WORLD_DEADLINE_US;
+
+    bundle_open(&b, false);
+    for (unsigned i = 0; i < 2; i++) {
+        peer_send(&b.q[i], 0, 1, 50);
+        (void)peer_expect(&b.p, buf);
+    }
+    while (t.nsr < 2) {
+        size_t n = peer_recv(b.p.fd, buf, WORLD_DEADLINE_US);
+        g_assert_cmpuint(clock_now_us(), <, end);
+        if (n && buf[1] >= 192)
+            g_assert_cmpint(rtcp_parse(buf, n, on_rtcp, &t), ==, GW_OK);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        bool named = false;
+        for (unsigned k = 0; k < t.ncname; k++)
+            named |= t.cname[k] == t.sr[i];
+        g_assert_true(named);
+    }
+    bundle_close(&b);
+}
+
 void unit_media_bundle(void)
 {
     g_test_add_func("/media/bundle/answer", an_answer_repeats_the_bundle);
@@ -448,4 +553,6 @@ void unit_media_bundle(void)
     g_test_add_func("/media/paths/peer-reflexive", without_candidates_peer_reflexive_ones_do);
     g_test_add_func("/media/paths/roam", a_peer_whose_nat_rebinds_is_followed);
     g_test_add_func("/media/paths/strangers", strangers_on_the_shared_port_change_nothing);
+    g_test_add_func("/media/bundle/names", each_stream_of_a_bundle_has_its_name);
+    g_test_add_func("/media/bundle/forged-source", a_forged_source_takes_no_path_away);
 }
