@@ -100,12 +100,14 @@ uint64_t wheel_wait_us(const struct wheel *w, uint64_t now_us, uint64_t most)
     if (!w->count)
         return most;
     for (unsigned i = 0; i <= w->mask; i++) {
-        uint64_t at = (w->done + i) * w->tick_us;
+        uint64_t at = (w->done + i) * w->tick_us; /* nothing of this slot fires before */
         const struct wheel_timer *head = &w->slot[(w->done + i) & w->mask];
         if (at > now_us && at - now_us >= best)
             break;
-        for (const struct wheel_timer *t = head->next; t != head; t = t->next)
-            best = MIN(best, t->due_us > now_us ? t->due_us - now_us : 0);
+        for (const struct wheel_timer *t = head->next; t != head; t = t->next) {
+            uint64_t fires = MAX(at, t->due_us);
+            best = MIN(best, fires > now_us ? fires - now_us : 0);
+        }
     }
     return best;
 }
