@@ -118,10 +118,10 @@ static enum gw_err stream_place(struct media *m, struct media_leg *l, const stru
     enum gw_err err;
     int shared;
 
-    if (s->used && lane_fits(&l->lane[s->lane], t))
-        return GW_OK;
     if (t && !lane_understands(t))
         return GW_EUNSUPPORTED;
+    if (s->used && lane_fits(&l->lane[s->lane], t))
+        return GW_OK;
     shared = lane_sharing(l, d, i, peer);
     if (shared < 0) {
         if (l->nlanes == TRANSPORTS_MAX)

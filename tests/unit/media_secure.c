@@ -301,6 +301,37 @@ static void wrong_sdes_key_lets_nothing_in(void)
     chain_close(&c);
 }
 
+/* Refused as a whole: what was agreed before stays (RFC 3264 8). */
+static void a_new_offer_without_keys_changes_nothing(const struct desc_profile *profile)
+{
+    struct chain c;
+    struct desc *heard, *answer = desc_audio();
+
+    chain_open(&c, profile, NULL);
+    chain_ready(&c);
+    heard = chain_wire(c.said[0]);
+    heard->transport[0].ncrypto = heard->transport[0].nfingerprints = 0;
+    media_leg_remote(c.w[1].m, c.leg[1], heard, true);
+    g_assert_cmpint(media_leg_describe(c.w[1].m, c.leg[1], heard, false, answer), ==,
+                    GW_EUNSUPPORTED);
+    chain_carries(&c, 0);
+    chain_carries(&c, 1);
+    g_assert_cmpuint(world_count(&c.w[1], c.leg[1], MEDIA_FAILED), ==, 0);
+    desc_free(heard);
+    desc_free(answer);
+    chain_close(&c);
+}
+
+static void keyless_sdes(void)
+{
+    a_new_offer_without_keys_changes_nothing(&desc_profile_sdes);
+}
+
+static void keyless_webrtc(void)
+{
+    a_new_offer_without_keys_changes_nothing(&desc_profile_webrtc);
+}
+
 static void downgrade(struct desc *d)
 {
     d->transport[0].security = DESC_PLAIN;
@@ -395,6 +426,8 @@ void unit_media_secure(void)
     g_test_add_func("/media/secure/wrong-certificate", wrong_certificate_is_refused);
     g_test_add_func("/media/secure/wrong-password", wrong_password_never_connects);
     g_test_add_func("/media/secure/wrong-sdes-key", wrong_sdes_key_lets_nothing_in);
+    g_test_add_func("/media/secure/keyless-sdes", keyless_sdes);
+    g_test_add_func("/media/secure/keyless-webrtc", keyless_webrtc);
     g_test_add_func("/media/secure/no-downgrade", an_answer_cannot_take_encryption_away);
     g_test_add_func("/media/secure/plain-fallback",
                     without_ice_in_the_answer_plain_addresses_are_used);
