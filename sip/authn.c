@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sip/limiter.h"
 #include "sip/uri.h"
 
 enum { CHALLENGE_MAX = 512 };
@@ -58,7 +57,7 @@ enum authn_result authn_check(struct stack *s, const sip_t *sip, const sip_autho
         return AUTHN_NONE;
     if (!creds_fit(s, &d, sip->sip_request->rq_method_name, account)) {
         *account = NULL;
-        if (limiter_failed(s->limiter, &hop->peer, now))
+        if (limiter_failed(s->limiter, &hop->peer, now) && stack_may_log(s))
             LOG_W("sip", "too many wrong passwords from %s: it is refused for a while",
                   hop->source);
         return AUTHN_WRONG;

@@ -12,6 +12,7 @@
 enum { WARNING_MAX = 256 };
 
 struct invitation { /* what is known about an INVITE before it becomes a call */
+    struct stack *stack;
     struct hop hop;
     const struct account *account; /* authenticated, or NULL */
     char from[ADDRESS_MAX], display[DISPLAY_MAX], to[ADDRESS_MAX];
@@ -20,21 +21,22 @@ struct invitation { /* what is known about an INVITE before it becomes a call */
 
 static int refuse(const struct invitation *in, nta_incoming_t *irq, int status, const char *phrase)
 {
-    LOG_I("sip", "INVITE %s -> %s from %s refused: %d %s", in->from[0] ? in->from : "?",
-          in->to[0] ? in->to : "?", in->hop.source, status, phrase);
+    if (stack_may_log(in->stack))
+        LOG_I("sip", "INVITE %s -> %s from %s refused: %d %s", in->from[0] ? in->from : "?",
+              in->to[0] ? in->to : "?", in->hop.source, status, phrase);
     (void)nta_incoming_treply(irq, status, phrase, TAG_END());
     return status;
 }
 
 /* RFC 3261 20.43: 399 is for people to read. */
-static int refuse_sdp(const struct stack *s, const struct invitation *in, nta_incoming_t *irq,
-                      int status, const char *why)
+static int refuse_sdp(const struct invitation *in, nta_incoming_t *irq, int status, const char *why)
 {
     char warning[WARNING_MAX];
 
-    LOG_I("sip", "INVITE %s -> %s from %s refused: %d, SDP: %s", in->from, in->to, in->hop.source,
-          status, why ? why : "wrong type");
-    (void)snprintf(warning, sizeof(warning), "399 %s \"%s\"", s->config->domain,
+    if (stack_may_log(in->stack))
+        LOG_I("sip", "INVITE %s -> %s from %s refused: %d, SDP: %s", in->from, in->to,
+              in->hop.source, status, why ? why : "wrong type");
+    (void)snprintf(warning, sizeof(warning), "399 %s \"%s\"", in->stack->config->domain,
                    why ? why : "not usable");
     (void)nta_incoming_treply(irq, status, NULL, TAG_IF(status != 415, SIPTAG_WARNING_STR(warning)),
                               TAG_IF(status == 415, SIPTAG_ACCEPT_STR("application/sdp")),
@@ -80,7 +82,7 @@ static int check_headers(struct stack *s, struct invitation *in, nta_incoming_t 
     if (!dialled(s, sip->sip_request->rq_url, in->to))
         return refuse(in, irq, SIP_404_NOT_FOUND);
     if (!accepts_sdp(sip))
-        return refuse_sdp(s, in, irq, 406, "Accept excludes application/sdp");
+        return refuse_sdp(in, irq, 406, "Accept excludes application/sdp");
     if (nta_check_session_expires(irq, sip, SESSION_MIN_SE_S, TAG_END()))
         return 422;
     return 0;
@@ -260,7 +262,7 @@ static int invite(struct stack *s, struct invitation *in, nta_incoming_t *irq, c
 
 int dialog_invited(struct stack *s, nta_incoming_t *irq, const sip_t *sip)
 {
-    struct invitation in = {.account = NULL};
+    struct invitation in = {.stack = s};
     const char *warning;
     int status;
 
@@ -273,7 +275,7 @@ int dialog_invited(struct stack *s, nta_incoming_t *irq, const sip_t *sip)
     if (status == 0) {
         status = dialog_read_sdp(sip, &in.offer, &warning);
         if (status)
-            (void)refuse_sdp(s, &in, irq, status, warning);
+            (void)refuse_sdp(&in, irq, status, warning);
     }
     if (status == 0)
         status = invite(s, &in, irq, sip);

@@ -11,11 +11,20 @@ struct contact_texts { /* what a struct contact_update points to */
     char *uri[REGISTRAR_CONTACTS_MAX], *instance[REGISTRAR_CONTACTS_MAX];
 };
 
-static int refuse(nta_incoming_t *irq, const struct hop *hop, const char *who, int status,
-                  const char *phrase)
+struct request { /* one REGISTER on its way through the checks */
+    struct stack *stack;
+    nta_incoming_t *irq;
+    const sip_t *sip;
+    struct hop hop;
+    char address[ADDRESS_MAX]; /* whom it is for, as far as it is known */
+};
+
+static int refuse(const struct request *q, int status, const char *phrase)
 {
-    LOG_I("sip", "REGISTER %s from %s refused: %d %s", who, hop->source, status, phrase);
-    (void)nta_incoming_treply(irq, status, phrase, TAG_END());
+    if (stack_may_log(q->stack))
+        LOG_I("sip", "REGISTER %s from %s refused: %d %s", q->address, q->hop.source, status,
+              phrase);
+    (void)nta_incoming_treply(q->irq, status, phrase, TAG_END());
     return status;
 }
 
@@ -105,108 +114,113 @@ static void contact_list_add(void *arg, const struct binding *b)
         g_string_append_printf(list->text, ";+sip.instance=\"%s\"", b->instance);
 }
 
-static void reply_bindings(struct stack *s, nta_incoming_t *irq, const char *address)
+static void reply_bindings(const struct request *q)
 {
     struct contact_list list = {g_string_new(NULL), clock_now_us()};
     sip_date_t date[1];
 
     (void)sip_date_init(date);
     date->d_time = sip_now();
-    registrar_each(s->registrar, address, contact_list_add, &list);
-    (void)nta_incoming_treply(irq, SIP_200_OK,
+    registrar_each(q->stack->registrar, q->address, contact_list_add, &list);
+    (void)nta_incoming_treply(q->irq, SIP_200_OK,
                               TAG_IF(list.text->len, SIPTAG_CONTACT_STR(list.text->str)),
-                              SIPTAG_DATE(date), SIPTAG_SERVER_STR(s->server), TAG_END());
+                              SIPTAG_DATE(date), SIPTAG_SERVER_STR(q->stack->server), TAG_END());
     (void)g_string_free(list.text, TRUE);
 }
 
-static int apply(struct stack *s, nta_incoming_t *irq, const sip_t *sip, const struct hop *hop,
-                 const char *address)
+static int apply(const struct request *q)
 {
+    const sip_t *sip = q->sip;
     struct contact_texts texts = {{NULL}, {NULL}};
-    struct registration reg = {.address = address,
+    struct registration reg = {.address = q->address,
                                .call_id = sip->sip_call_id->i_id,
                                .cseq = sip->sip_cseq->cs_seq,
-                               .flow = hop->flow,
-                               .peer = hop->peer,
-                               .local = hop->local};
+                               .flow = q->hop.flow,
+                               .peer = q->hop.peer,
+                               .local = q->hop.local};
     int status = 400;
     char min[16];
 
     if (uri_is_line(span_of(reg.call_id), 256))
         status = contacts_take(&reg, &texts, sip);
     if (status == 0)
-        status = (int)registrar_apply(s->registrar, &reg, clock_now_us());
+        status = (int)registrar_apply(q->stack->registrar, &reg, clock_now_us());
     for (unsigned i = 0; i < REGISTRAR_CONTACTS_MAX; i++) {
         g_free(texts.uri[i]);
         g_free(texts.instance[i]);
     }
     switch (status) {
     case 200:
-        LOG_D("sip", "REGISTER %s from %s: %u contacts", address, hop->source, reg.ncontacts);
-        reply_bindings(s, irq, address);
+        LOG_D("sip", "REGISTER %s from %s: %u contacts", q->address, q->hop.source, reg.ncontacts);
+        reply_bindings(q);
         return 200;
     case 423:
-        (void)snprintf(min, sizeof(min), "%u", s->config->sip_expires_min_s);
-        (void)nta_incoming_treply(irq, SIP_423_INTERVAL_TOO_BRIEF, SIPTAG_MIN_EXPIRES_STR(min),
+        (void)snprintf(min, sizeof(min), "%u", q->stack->config->sip_expires_min_s);
+        (void)nta_incoming_treply(q->irq, SIP_423_INTERVAL_TOO_BRIEF, SIPTAG_MIN_EXPIRES_STR(min),
                                   TAG_END());
         return 423;
-    case 403: return refuse(irq, hop, address, 403, "Too Many Contacts");
-    case 500: return refuse(irq, hop, address, 500, "Out Of Order");
-    default: return refuse(irq, hop, address, 400, "Bad Contact");
+    case 403: return refuse(q, 403, "Too Many Contacts");
+    case 500: return refuse(q, 500, "Out Of Order");
+    default: return refuse(q, 400, "Bad Contact");
     }
 }
 
-/* RFC 3261 10.3 steps 3-5: who asks, and for whom? */
-static int authorise(struct stack *s, nta_incoming_t *irq, const sip_t *sip, const struct hop *hop,
-                     const char *address)
+static int try_later(const struct request *q)
+{
+    (void)nta_incoming_treply(q->irq, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_RETRY_AFTER_STR("30"),
+                              TAG_END());
+    return 503;
+}
+
+/* RFC 3261 10.3 steps 3-5: who asks, and for whom? 0, or the status of the refusal already sent. */
+static int authorise(const struct request *q)
 {
     const struct account *account;
-    enum authn_result result = authn_check(s, sip, sip->sip_authorization, hop, &account);
-    struct challenge challenge = {.proxy = false};
+    enum authn_result result =
+        authn_check(q->stack, q->sip, q->sip->sip_authorization, &q->hop, &account);
+    struct challenge challenge = {.stale = result == AUTHN_STALE};
 
     switch (result) {
     case AUTHN_OK: break;
     case AUTHN_NONE:
     case AUTHN_STALE:
-        challenge.stale = result == AUTHN_STALE;
-        authn_challenge(s, irq, address, hop, &challenge);
+        authn_challenge(q->stack, q->irq, q->address, &q->hop, &challenge);
         return 401;
-    case AUTHN_WRONG: return refuse(irq, hop, address, 403, "Wrong Credentials");
-    case AUTHN_BLOCKED:
-        (void)nta_incoming_treply(irq, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_RETRY_AFTER_STR("30"),
-                                  TAG_END());
-        return 503;
+    case AUTHN_WRONG: return refuse(q, 403, "Wrong Credentials");
+    case AUTHN_BLOCKED: return try_later(q);
     }
-    if (!g_str_equal(account->address, address))
-        return refuse(irq, hop, address, 403, "Not Your Address");
+    return g_str_equal(account->address, q->address) ? 0 : refuse(q, 403, "Not Your Address");
+}
+
+/* 0, or the status of the refusal already sent. */
+static int find_address(struct request *q)
+{
+    const url_t *to = q->sip->sip_to->a_url;
+    const struct stack *s = q->stack;
+
+    (void)g_strlcpy(q->address, to->url_user ? to->url_user : "?", sizeof(q->address));
+    if (to->url_type != url_sip && to->url_type != url_sips)
+        return refuse(q, 400, "Bad To URI");
+    if (!to->url_host || !stack_is_local(s, to->url_host) ||
+        !uri_to_address(span_of(to->url_user), span_of(s->config->domain), q->address))
+        return refuse(q, 404, "Not Found");
+    for (char *p = q->address; *p; p++)
+        *p = g_ascii_tolower(*p);
     return 0;
 }
 
 int registration_request(struct stack *s, nta_incoming_t *irq, const sip_t *sip)
 {
-    const url_t *to = sip->sip_to->a_url;
-    char address[ADDRESS_MAX];
-    struct hop hop;
+    struct request q = {.stack = s, .irq = irq, .sip = sip};
     int status;
 
-    if (!hop_of_request(s, irq, &hop))
+    if (!hop_of_request(s, irq, &q.hop))
         return 403;
-    if (s->draining) {
-        (void)nta_incoming_treply(irq, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_RETRY_AFTER_STR("30"),
-                                  TAG_END());
-        status = 503;
-    } else if (to->url_type != url_sip && to->url_type != url_sips) {
-        status = refuse(irq, &hop, "?", 400, "Bad To URI");
-    } else if (!to->url_host || !stack_is_local(s, to->url_host) ||
-               !uri_to_address(span_of(to->url_user), span_of(s->config->domain), address)) {
-        status = refuse(irq, &hop, to->url_user ? to->url_user : "?", 404, "Not Found");
-    } else {
-        for (char *p = address; *p; p++)
-            *p = g_ascii_tolower(*p);
-        status = authorise(s, irq, sip, &hop, address);
-        if (status == 0)
-            status = apply(s, irq, sip, &hop, address);
-    }
-    hop_clear(&hop);
+    status = s->draining ? try_later(&q) : find_address(&q);
+    if (status == 0)
+        status = authorise(&q);
+    if (status == 0)
+        status = apply(&q);
+    hop_clear(&q.hop);
     return status;
 }

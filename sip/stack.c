@@ -6,7 +6,6 @@
 #include "edge/edge.h"
 #include "sip/authn.h"
 #include "sip/dialog.h"
-#include "sip/limiter.h"
 #include "sip/names.h"
 #include "sip/registration.h"
 #include "sip/sockets.h"
@@ -31,6 +30,11 @@ extern su_log_t nta_log[], tport_log[]; /* the library declares them in no insta
 void stack_emit(struct stack *s, const struct sipev *ev)
 {
     mailbox_post_always(s->outbox, ev);
+}
+
+bool stack_may_log(struct stack *s)
+{
+    return log_budget_pass(&s->refusals, clock_now_us());
 }
 
 void stack_post(struct stack *s, const struct sipcmd *cmd)

@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/mailbox.h"
 #include "gateway/config.h"
+#include "sip/limiter.h"
 #include "sip/message.h"
 #include "sip/nonce.h"
 #include "sip/registrar.h"
@@ -16,7 +17,6 @@
 #include <pthread.h>
 
 struct edge;
-struct limiter;
 
 enum { STACK_UDP_MAX = 32 };
 
@@ -66,6 +66,7 @@ struct stack {
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;
+    struct log_budget refusals;
     uint64_t patience_us; /* 64*T1: every transaction is over by then */
     bool draining, stopping;
 };
@@ -82,6 +83,8 @@ void stack_stop(struct stack *s);
 /* ---- SIP thread ---- */
 
 void stack_emit(struct stack *s, const struct sipev *ev);
+/** Whether to log that a stranger's request was refused. */
+bool stack_may_log(struct stack *s);
 /** Take every waiting edge event: a connection must be known before its first request. */
 void stack_drain_edge(struct stack *s);
 /** The domain, the public host, or one of our addresses. */

@@ -307,6 +307,17 @@ class Refusals(Case):
         self.assertIn("INVITE", reply.get("Allow"))
 
 
+    def test_a_flood_of_refusals_does_not_fill_the_log(self):
+        for i in range(200):
+            ua = self.ua("stranger", host="elsewhere.example")
+            ua.send(ua.request("REGISTER", "sip:" + DOMAIN, f"sip:x@other{i}.example"))
+            ua.invite("answer", auth=False, drop=("Contact",))
+            ua.expect((400, "INVITE"))
+        lines = re.findall("refused", self.rig.log())
+        self.assertGreater(len(lines), 10)
+        self.assertLess(len(lines), 100)
+
+
 class IncomingCalls(Case):
     def test_an_authenticated_call_is_answered_and_ended(self):
         ua = self.ua()
