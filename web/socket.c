@@ -155,7 +155,7 @@ enum gw_err websock_attach(struct websock *s, struct webleg *leg)
     return GW_OK;
 }
 
-void websock_detach(struct websock *s, struct webleg *leg)
+void websock_detach(struct websock *s, const struct webleg *leg)
 {
     for (unsigned i = 0; i < s->nlegs; i++) {
         if (s->leg[i] != leg)

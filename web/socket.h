@@ -66,4 +66,4 @@ void websock_fault(struct websock *s, const char *re, const char *call, const ch
                    const char *text);
 /** GW_EFULL at the limit of calls. */
 enum gw_err websock_attach(struct websock *s, struct webleg *leg);
-void websock_detach(struct websock *s, struct webleg *leg);
+void websock_detach(struct websock *s, const struct webleg *leg);
