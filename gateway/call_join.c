@@ -1,6 +1,7 @@
 /* The first offer/answer of a call: what leg A is told, and which packets cross. */
 #include "base/log.h"
 #include "gateway/call.h"
+#include "gateway/reoffer.h"
 
 void call_join_media(struct call *c)
 {
@@ -65,11 +66,7 @@ static bool connect_offerless(struct call *c)
         desc_free(d);
         return false;
     }
-    for (int i = 0; i < DESC_STREAMS_MAX; i++)
-        c->b->map.b_of_a[i] = -1;
-    for (int i = 0; i < DESC_STREAMS_MAX; i++)
-        if (b_to_a.b_of_a[i] >= 0)
-            c->b->map.b_of_a[b_to_a.b_of_a[i]] = (int8_t)i;
+    c->b->map = stream_map_invert(&b_to_a);
     c->a.local = d;
     c->a.pen = OFFER_OURS;
     c->a.leg->ops->answer(c->a.leg, d);
