@@ -361,6 +361,24 @@ test('when both offer at once ours is taken back and the server is answered', as
   await FakeSocket.last.heard('offer');
 });
 
+test('the refusal of an offer taken back is not taken for that of the next', async () => {
+  await signIn();
+  const call = await talk();
+  const peer = FakePeer.last;
+  peer.onnegotiationneeded();
+  await FakeSocket.last.heard('offer');
+  FakeSocket.last.say({ type: 'offer', call: call.id, sdp: 'theirs' });
+  await FakeSocket.last.heard('answer');
+  peer.onnegotiationneeded();
+  await FakeSocket.last.heard('offer');
+  FakeSocket.last.say({ type: 'refuse', call: call.id, reason: 'glare' }); // of the first
+  await settle();
+  assert.equal(peer.signalingState, 'have-local-offer');
+  FakeSocket.last.say({ type: 'answer', call: call.id, sdp: 'x' });
+  await settle();
+  assert.equal(call.state, 'talking');
+});
+
 test('a refused offer is taken back and not repeated', async () => {
   await signIn();
   const call = await talk();

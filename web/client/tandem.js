@@ -396,6 +396,7 @@ export class Call extends EventTarget {
   #inbox = []; // candidates received before the remote description
   #work = Promise.resolve(); // descriptions are applied one after another
   #refused = false; // our last offer was: do not repeat it
+  #takenBack = 0; // offers of ours that met the server's and are still to be refused
   #statsTimer = 0;
 
   /** Made by Tandem only. */
@@ -655,7 +656,10 @@ export class Call extends EventTarget {
   /** The server's offer in a running call. When both offer at once, its offer stands and ours is taken back. */
   async #onOffer({ sdp }) {
     try {
-      if (this.#pc.signalingState === 'have-local-offer') await this.#pc.setLocalDescription({ type: 'rollback' });
+      if (this.#pc.signalingState === 'have-local-offer') {
+        this.#takenBack++;
+        await this.#pc.setLocalDescription({ type: 'rollback' });
+      }
       await this.#setRemote('offer', sdp);
       await this.#pc.setLocalDescription();
     } catch (error) {
@@ -669,6 +673,10 @@ export class Call extends EventTarget {
 
   /** After a rollback the browser asks for a negotiation again: right after a glare, a loop after a real refusal. */
   async #onRefuse({ reason }) {
+    if (this.#takenBack > 0) {
+      this.#takenBack--; // not about the offer that may be out by now
+      return;
+    }
     if (this.#pc.signalingState !== 'have-local-offer') return;
     this.#refused = reason !== 'glare';
     await this.#pc.setLocalDescription({ type: 'rollback' });
