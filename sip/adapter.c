@@ -253,17 +253,19 @@ static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
     return true;
 }
 
+const struct sip_tuning sip_tuning_usual = {.patience_ms = 32000, .transactions = 20000};
+
 struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge)
 {
-    return sip_adapter_start_impatient(gw, edge, SIP_PATIENCE_MS);
+    return sip_adapter_start_tuned(gw, edge, &sip_tuning_usual);
 }
 
-struct adapter *sip_adapter_start_impatient(struct gateway *gw, struct edge *edge,
-                                            unsigned patience_ms)
+struct adapter *sip_adapter_start_tuned(struct gateway *gw, struct edge *edge,
+                                        const struct sip_tuning *tuning)
 {
     const struct config *config = gateway_config(gw);
     struct sip_adapter *sa = g_new0(struct sip_adapter, 1);
-    struct stack_options options = {.config = config, .edge = edge, .patience_ms = patience_ms};
+    struct stack_options options = {.config = config, .edge = edge, .tuning = *tuning};
     struct net_addr loopback;
 
     sa->base.ops = &ops;

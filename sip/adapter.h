@@ -9,7 +9,10 @@ struct edge;
  * on failure, which has been logged. */
 struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge);
 
-enum { SIP_PATIENCE_MS = 32000 }; /* 64*T1: how long RFC 3261 waits for an answer or an ACK */
-/** The same with less patience. */
-struct adapter *sip_adapter_start_impatient(struct gateway *gw, struct edge *edge,
-                                            unsigned patience_ms);
+struct sip_tuning {
+    unsigned patience_ms;  /* 64*T1: how long RFC 3261 waits for an answer or an ACK */
+    unsigned transactions; /* of servers; from this many on they are forgotten sooner */
+};
+extern const struct sip_tuning sip_tuning_usual;
+struct adapter *sip_adapter_start_tuned(struct gateway *gw, struct edge *edge,
+                                        const struct sip_tuning *tuning);

@@ -20,7 +20,8 @@ enum {
     MESSAGE_MAX = 65536,
     TICK_MS = 1000,
     STOP_TURN_MS = 20,
-    STOP_MS = 500
+    STOP_MS = 500,
+    HURRY_MS = 4000
 };
 
 extern su_log_t nta_log[], tport_log[]; /* the library declares them in no installed header */
@@ -229,6 +230,25 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
 
 /* ---- time ---- */
 
+/* Each request takes 10 KB until no repetition of it can come any more. A flood of them must not
+ * take it all: then repetitions are waited for a shorter time, also of what is already there. */
+static void hurry_in_a_flood(struct stack *s)
+{
+    unsigned patience_ms = (unsigned)(s->patience_us / US_PER_MS);
+    usize_t now = 0;
+    bool hurry;
+
+    (void)nta_agent_get_stats(s->agent, NTATAG_S_IRQ_HASH_USED_REF(now), TAG_END());
+    hurry = now >= (s->hurried ? s->transactions / 4 : s->transactions);
+    if (hurry == s->hurried)
+        return;
+    s->hurried = hurry;
+    LOG(hurry ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "sip", "%s: %zu transactions are remembered",
+        hurry ? "a flood of requests" : "the flood of requests is over", (size_t)now);
+    (void)nta_agent_set_params(
+        s->agent, NTATAG_SIP_T1X64(hurry ? MIN(HURRY_MS, patience_ms) : patience_ms), TAG_END());
+}
+
 static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
 {
     struct stack *s = arg;
@@ -238,6 +258,7 @@ static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 
     (void)magic;
     (void)timer;
+    hurry_in_a_flood(s);
     registrar_expire(s->registrar, now);
     g_hash_table_iter_init(&it, s->dialogs);
     while (g_hash_table_iter_next(&it, NULL, &value))
@@ -404,7 +425,8 @@ struct stack *stack_start(const struct stack_options *options, struct net_addr *
     s->config = options->config;
     s->edge = options->edge;
     s->outbox = options->outbox;
-    s->patience_us = options->patience_ms * US_PER_MS;
+    s->patience_us = options->tuning.patience_ms * US_PER_MS;
+    s->transactions = options->tuning.transactions;
     s->inbox = mailbox_new(sizeof(struct sipcmd), INBOX_LIMIT);
     s->edge_events = mailbox_new(sizeof(struct edge_event), INBOX_LIMIT);
     (void)snprintf(s->server, sizeof(s->server), "Tandem/%s", TANDEM_VERSION);

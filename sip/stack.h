@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/mailbox.h"
 #include "gateway/config.h"
+#include "sip/adapter.h"
 #include "sip/limiter.h"
 #include "sip/message.h"
 #include "sip/nonce.h"
@@ -35,7 +36,7 @@ struct stack_options {
     const struct config *config;
     struct edge *edge;
     struct mailbox *outbox; /* of struct sipev */
-    unsigned patience_ms;   /* 64*T1 */
+    struct sip_tuning tuning;
 };
 
 struct stack {
@@ -67,7 +68,9 @@ struct stack {
     struct nonces *nonces;
     struct limiter *limiter;
     struct log_budget refusals;
-    uint64_t patience_us; /* 64*T1: every transaction is over by then */
+    uint64_t patience_us;  /* 64*T1: every transaction is over by then */
+    unsigned transactions; /* from this many on, hurry */
+    bool hurried;
     bool draining, stopping;
 };
 

@@ -383,7 +383,9 @@ int main(int argc, char **argv)
     char domain[] = "example.org", *certificate = NULL, *key = NULL;
     char **udp = NULL, **tcp = NULL, **tls = NULL, **accounts = NULL;
     gboolean sha256 = FALSE;
-    gint patience = SIP_PATIENCE_MS;
+    struct sip_tuning tuning = sip_tuning_usual;
+    gint patience = (gint)tuning.patience_ms;
+    gint transactions = (gint)tuning.transactions;
     GOptionEntry options[] = {
         {"udp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &udp, "address:port", NULL},
         {"tcp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &tcp, "address:port", NULL},
@@ -393,6 +395,7 @@ int main(int argc, char **argv)
         {"account", 0, 0, G_OPTION_ARG_STRING_ARRAY, &accounts, "user:password[:sha256]", NULL},
         {"sha256", 0, 0, G_OPTION_ARG_NONE, &sha256, "for every account", NULL},
         {"patience", 0, 0, G_OPTION_ARG_INT, &patience, "milliseconds of 64*T1", NULL},
+        {"transactions", 0, 0, G_OPTION_ARG_INT, &transactions, "that make a flood", NULL},
         {"store", 0, 0, G_OPTION_ARG_STRING, &gw.store_path, "file of bindings", NULL},
         {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL}};
     GOptionContext *context = g_option_context_new(NULL);
@@ -437,7 +440,9 @@ int main(int argc, char **argv)
             return 1;
     }
     gw.loop = g_main_loop_new(NULL, FALSE);
-    gw.sip = sip_adapter_start_impatient(&gw, edge, (unsigned)patience);
+    tuning.patience_ms = (unsigned)patience;
+    tuning.transactions = (unsigned)transactions;
+    gw.sip = sip_adapter_start_tuned(&gw, edge, &tuning);
     if (!gw.sip)
         return 1;
     g_hash_table_iter_init(&it, gw.accounts);

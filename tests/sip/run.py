@@ -550,6 +550,32 @@ class Silence(Case):
         ua.bye()
 
 
+class Flood(Case):
+    rig_args = ("--transactions", "100")
+
+    def options(self, ua, branch):
+        ua.send(ua.request("OPTIONS", f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}", seq=1, branch=branch))
+        return ua.expect(200).tag("To")
+
+    def test_transactions_are_forgotten_sooner_in_a_flood(self):
+        ua = self.caller()
+        first = self.options(ua, "first")
+        self.assertEqual(self.options(ua, "first"), first)  # repeated from memory
+        for i in range(200):
+            ua.call_id = f"flood-{i}"
+            self.options(ua, f"flood-{i}")
+        ua.call_id = "again"
+        again = self.options(ua, "again")
+        self.assertEqual(self.options(ua, "again"), again)
+        log, deadline = "", time.monotonic() + 12
+        while "flood of requests is over" not in log:
+            self.assertLess(time.monotonic(), deadline, log)
+            time.sleep(0.1)
+            log += self.rig.log()
+        self.assertIn("W mod=sip a flood of requests: 20", log)
+        self.assertNotEqual(self.options(ua, "again"), again)
+
+
 class SessionTimers(Case):
     def test_the_peer_refreshes_with_update(self):
         ua = self.caller()
