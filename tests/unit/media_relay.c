@@ -279,6 +279,52 @@ static void legs_near_each_other_share_a_worker(void)
     pair_close(&p);
 }
 
+/* A fork: early media of one branch, then the other answers and the first is closed. */
+static void the_branch_that_answers_takes_over(void)
+{
+    struct world w;
+    struct peer a, b[2];
+    struct media_id ida, idb[2];
+    struct media_plan plan;
+    struct rtp_header before, after;
+    uint8_t buf[WORLD_PACKET];
+
+    world_open(&w, NULL);
+    peer_open(&a);
+    ida = world_plain(&w, &a, (struct media_id){0});
+    for (unsigned i = 0; i < 2; i++) {
+        peer_open(&b[i]);
+        idb[i] = world_plain(&w, &b[i], ida);
+    }
+    plan_audio(&plan, 0, 0);
+    media_join(w.m, ida, idb[0], &plan);
+    for (unsigned i = 0; i < 5; i++) {
+        peer_send(&b[0], 0, 1, 160);
+        before = peer_expect(&a, buf);
+    }
+    media_join(w.m, ida, idb[1], &plan);
+    peer_send(&b[0], 0, 1, 160);
+    peer_expect_none(&w, &a);
+    media_leg_close(w.m, idb[0]);
+    for (unsigned i = 0; i < 5; i++) {
+        peer_send(&b[1], 0, 2, 160);
+        after = peer_expect(&a, buf);
+        g_assert_cmpuint(buf[after.header_len], ==, 2);
+        g_assert_cmpuint(after.ssrc, ==, before.ssrc);
+        g_assert_cmpuint(after.seq, ==, (uint16_t)(before.seq + 1));
+        g_assert_cmpint((int32_t)(after.ts - before.ts), >, 0);
+        g_assert_cmpint(after.marker, ==, i == 0);
+        before = after;
+    }
+    peer_send(&a, 0, 3, 160);
+    (void)peer_expect(&b[1], buf);
+    g_assert_cmpuint(peer_recv(b[0].fd, buf, 0), ==, 0);
+    world_close(&w);
+    peer_close(&a);
+    for (unsigned i = 0; i < 2; i++)
+        peer_close(&b[i]);
+}
+
 static void quick_silence(struct media_config *c)
 {
     c->silence_timeout_us = 300000;
@@ -352,6 +398,7 @@ void unit_media_relay(void)
     g_test_add_func("/media/relay/garbage", garbage_does_no_harm);
     g_test_add_func("/media/relay/closing-while-packets-fly", closing_while_packets_fly);
     g_test_add_func("/media/relay/two-workers", legs_near_each_other_share_a_worker);
+    g_test_add_func("/media/relay/fork", the_branch_that_answers_takes_over);
     g_test_add_func("/media/relay/silence", silence_is_reported_unless_on_hold);
     g_test_add_func("/media/relay/hold-without-music", a_hold_without_music_is_no_silence);
 }
