@@ -33,7 +33,8 @@ struct flow {
     struct mailbox *events;
     struct stream *client, *back; /* NULL when closed */
     struct sipstream *from_client, *from_back;
-    bool late_set; /* a deadline for the rest of a message runs */
+    bool late_set;  /* a deadline for the rest of a message runs */
+    bool completed; /* the last input brought the end of a message */
 };
 
 static void flow_free(void *object)
@@ -111,6 +112,7 @@ static bool flow_pass(struct flow *f, struct sipstream *s, struct stream *from, 
 
     sipstream_set_transport(s, inward || !f->tls ? SPAN("TCP") : SPAN("TLS"));
     message = sipstream_message(s);
+    f->completed = true;
     edge_count(f->edge, COUNT_SIP_MESSAGES);
     stream_write(to, message.p, message.n);
     sipstream_next(s);
@@ -197,11 +199,12 @@ static void on_client_input(struct stream *s, char *data, size_t n)
     struct flow *f = stream_owner(s);
     bool partial;
 
+    f->completed = false;
     flow_input(f, f->from_client, s, data, n);
     if (f->state >= FLOW_ENDED || f->state == FLOW_SILENT)
         return;
     partial = sipstream_partial(f->from_client);
-    if (partial && !f->late_set)
+    if (partial && (!f->late_set || f->completed)) /* each message has its own time */
         stream_deadline(s, FLOW_MESSAGE_S, on_message_late);
     else if (!partial)
         stream_no_deadline(s);

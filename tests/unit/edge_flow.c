@@ -357,6 +357,31 @@ static void silent_and_slow_clients_are_closed(void)
     rig_free(r);
 }
 
+/* A busy trunk whose every segment ends inside a message. */
+static void each_message_has_its_own_time(void)
+{
+    struct rig *r = sip_rig(false);
+    struct peer trunk = peer_connect(&r->sip), stack;
+    static const char begin[] = "REGISTER sip:";
+    const char *rest = &MESSAGE("TCP", "more")[sizeof(begin) - 1];
+
+    peer_say(&trunk, MESSAGE("TCP", "more") "REGISTER sip:");
+    (void)expect_opening(r, NULL);
+    stack = rig_stack_accept(r);
+    peer_expect(&stack, MESSAGE("TCP", "more"));
+    for (int i = 0; i < 4; i++) {
+        g_autofree char *segment = g_strconcat(rest, begin, NULL);
+        rig_settle(r);
+        rig_skip(r, 7);
+        peer_say(&trunk, segment);
+        peer_expect(&stack, MESSAGE("TCP", "more"));
+    }
+    rig_no_event(r);
+    peer_close(&trunk);
+    peer_close(&stack);
+    rig_free(r);
+}
+
 static void idle_flow_is_kept(void)
 {
     struct rig *r = sip_rig(false);
@@ -559,6 +584,7 @@ void unit_edge_flow(void)
                     client_that_vanishes_under_back_pressure);
     g_test_add_func("/edge/flow/silent-and-slow-clients-are-closed",
                     silent_and_slow_clients_are_closed);
+    g_test_add_func("/edge/flow/each-message-has-its-own-time", each_message_has_its_own_time);
     g_test_add_func("/edge/flow/idle-flow-is-kept", idle_flow_is_kept);
     g_test_add_func("/edge/flow/client-certificate-is-required-where-asked",
                     client_certificate_is_required_where_asked);
