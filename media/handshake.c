@@ -108,7 +108,7 @@ static void on_dtls_failed(void *arg, enum dtls_why why)
 {
     struct port *p = arg;
 
-    if (p->number) /* RTCP alone: the call goes on without it */
+    if (p->number || !port_transport(p)->usable) /* RTCP alone, or refused: the call goes on */
         return;
     session_fail(p->session, why == DTLS_WHY_FINGERPRINT ? MEDIA_WHY_FINGERPRINT : MEDIA_WHY_DTLS,
                  dtls_why_text(why));

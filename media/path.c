@@ -163,7 +163,7 @@ static void on_ice_failed(void *arg, enum ice_why why)
 {
     struct port *p = arg;
 
-    if (p->number)
+    if (p->number || !port_transport(p)->usable) /* of a stream that was refused meanwhile */
         return;
     session_fail(p->session, why == ICE_WHY_CONSENT ? MEDIA_WHY_CONSENT : MEDIA_WHY_ICE,
                  why == ICE_WHY_CONSENT ? "the peer stopped answering checks"

@@ -47,6 +47,8 @@ void chain_negotiate(struct chain *c, unsigned offerer, bool restart)
         c->said[i] = desc_audio();
         if (c->video)
             add_video(c->said[i]);
+        if (c->refused)
+            c->said[i]->stream[1].refused = true;
     }
     g_assert_cmpint(
         media_leg_describe(c->w[offerer].m, c->leg[offerer], NULL, restart, c->said[offerer]), ==,
@@ -58,6 +60,8 @@ void chain_negotiate(struct chain *c, unsigned offerer, bool restart)
         GW_OK);
     desc_free(heard);
     heard = chain_wire(c->said[answerer]);
+    if (c->forge)
+        c->forge(heard);
     media_leg_remote(c->w[offerer].m, c->leg[offerer], heard, false);
     desc_free(heard);
 }

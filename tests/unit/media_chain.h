@@ -11,8 +11,10 @@ struct chain {
     struct world w[2];
     struct peer end[2];
     struct media_id plain[2], leg[2];
-    struct desc *said[2]; /* last description of each tested leg */
-    bool video;           /* from now on described beside the audio */
+    struct desc *said[2];               /* last description of each tested leg */
+    bool video;                         /* from now on described beside the audio ... */
+    bool refused;                       /* ... and refused by both */
+    void (*forge)(struct desc *answer); /* what the next answers suffer on their way; or NULL */
 };
 
 /** Legs negotiated and joined with the peers'; engine 0 has offered. */

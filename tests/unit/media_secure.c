@@ -271,6 +271,42 @@ static void forge_password(struct desc *d)
     d->transport[0].pwd[3] = (char)(d->transport[0].pwd[3] == 'x' ? 'y' : 'x');
 }
 
+static void forge_video_password(struct desc *d)
+{
+    char *pwd = d->transport[d->stream[1].transport].pwd;
+
+    pwd[3] = (char)(pwd[3] == 'x' ? 'y' : 'x');
+}
+
+/* Video whose ICE gets nowhere is given up by signalling: that it then fails says nothing. */
+static void a_refused_stream_takes_nothing_along(void)
+{
+    struct chain c;
+    struct media_id late;
+    struct desc *offer = desc_audio(), *heard;
+
+    chain_open(&c, &ice_sdes, quick_ice);
+    chain_ready(&c);
+    c.video = true;
+    c.forge = forge_video_password;
+    chain_negotiate(&c, 0, false);
+    c.refused = true;
+    c.forge = NULL;
+    chain_negotiate(&c, 0, false);
+    late = world_leg(&c.w[0], &ice_sdes, (struct media_id){0}); /* the clock: it fails later */
+    g_assert_cmpint(media_leg_describe(c.w[0].m, late, NULL, false, offer), ==, GW_OK);
+    heard = chain_wire(c.said[1]);
+    forge_password(heard);
+    media_leg_remote(c.w[0].m, late, heard, false);
+    world_await(&c.w[0], late, MEDIA_FAILED, 1);
+    for (unsigned i = 0; i < 2; i++)
+        g_assert_cmpuint(world_count(&c.w[i], c.leg[i], MEDIA_FAILED), ==, 0);
+    chain_carries(&c, 0);
+    desc_free(heard);
+    desc_free(offer);
+    chain_close(&c);
+}
+
 static void wrong_password_never_connects(void)
 {
     struct chain c;
@@ -425,6 +461,7 @@ void unit_media_secure(void)
     g_test_add_func("/media/secure/ipv6", webrtc_over_ipv6);
     g_test_add_func("/media/secure/wrong-certificate", wrong_certificate_is_refused);
     g_test_add_func("/media/secure/wrong-password", wrong_password_never_connects);
+    g_test_add_func("/media/secure/refused-stream", a_refused_stream_takes_nothing_along);
     g_test_add_func("/media/secure/wrong-sdes-key", wrong_sdes_key_lets_nothing_in);
     g_test_add_func("/media/secure/keyless-sdes", keyless_sdes);
     g_test_add_func("/media/secure/keyless-webrtc", keyless_webrtc);
