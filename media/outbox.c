@@ -30,8 +30,8 @@ struct outbox {
 struct outbox *outbox_new(void)
 {
     struct outbox *o = g_new0(struct outbox, 1);
-    /* cppcheck-suppress invalidFunctionArg ; no file: POSIX asks for -1 here */
     void *map = mmap(NULL, SLOT_COUNT * sizeof(struct slot), PROT_READ | PROT_WRITE,
+                     /* cppcheck-suppress invalidFunctionArg ; no file: -1 is right */
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     g_assert(map != MAP_FAILED);
@@ -62,6 +62,8 @@ struct slot *slot_take(struct outbox *o)
         o->idle = s->next;
     else if (o->fresh < SLOT_COUNT)
         s = &o->pool[o->fresh++];
+    if (s)
+        s->at = SLOT_HEAD;
     return s;
 }
 
