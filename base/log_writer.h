@@ -13,4 +13,4 @@ void log_writer_start(void);
 /** Writes what is queued, for two seconds at most, then writes directly again. */
 void log_writer_stop(void);
 /** @p n octets, newline included, at most LOG_LINE_MAX. */
-void log_writer_put(const char *line, size_t n);
+void log_writer_put(const char *text, size_t n);
