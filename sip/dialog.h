@@ -23,7 +23,7 @@ enum dialog_state {
 struct fork { /* one early dialog of our INVITE */
     char tag[DIALOG_TAG_MAX];
     nta_leg_t *leg;
-    nta_outgoing_t *orq; /* tagged twin of the INVITE for reliable answers; may be NULL */
+    nta_outgoing_t *orq; /* tagged twin of the INVITE: what this one says; may be NULL */
     struct desc *early;  /* the last SDP it sent */
 };
 

@@ -41,15 +41,19 @@ static struct fork *fork_of(struct dialog *d, const sip_t *sip)
 
 static int on_response(void *magic, nta_outgoing_t *orq, const sip_t *sip);
 
-/* RFC 3262: each fork has its own RSeq, so its own twin of the transaction. False: seen before. */
+/* Each fork has its own twin of the transaction: for its RSeq (RFC 3262), and since nta would end
+ * one that answers too late by itself, at its Contact, which may be out of reach behind a NAT.
+ * False: a reliable answer seen before. */
 static bool fork_prack(struct dialog *d, struct fork *f, const sip_t *sip)
 {
+    bool reliable = sip->sip_rseq && sip_has_feature(sip->sip_require, "100rel");
     nta_outgoing_t *prack;
 
-    if (!sip->sip_rseq || !sip_has_feature(sip->sip_require, "100rel"))
-        return true;
     if (!f->orq)
-        f->orq = nta_outgoing_tagged(d->invite_orq, on_response, d, f->tag, sip->sip_rseq);
+        f->orq = nta_outgoing_tagged(d->invite_orq, on_response, d, f->tag,
+                                     reliable ? sip->sip_rseq : NULL);
+    if (!reliable)
+        return true;
     if (!f->orq || sip->sip_rseq->rs_response <= nta_outgoing_rseq(f->orq))
         return false;
     prack = nta_outgoing_prack(f->leg, f->orq, NULL, NULL, hop_route(&d->hop), sip,
@@ -77,17 +81,22 @@ static void on_provisional(struct dialog *d, const sip_t *sip)
         dialog_report(d, &ev);
 }
 
-void dialog_ack(struct dialog *d, uint32_t cseq, const char *sdp)
+static void send_ack(struct dialog *d, nta_leg_t *leg, uint32_t cseq, const char *sdp)
 {
     su_home_t *home = su_home_new(sizeof(*home));
     nta_outgoing_t *ack = nta_outgoing_tcreate(
-        d->leg, NULL, NULL, hop_route(&d->hop), SIP_METHOD_ACK, NULL,
+        leg, NULL, NULL, hop_route(&d->hop), SIP_METHOD_ACK, NULL,
         SIPTAG_CSEQ(sip_cseq_create(home, cseq, SIP_METHOD_ACK)), NTATAG_TPORT(d->hop.tport),
         TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
         TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), SIPTAG_USER_AGENT_STR(d->stack->server), TAG_END());
 
     nta_outgoing_destroy(ack); /* nta keeps it and repeats it for repeated 2xx */
     (void)su_home_unref(home);
+}
+
+void dialog_ack(struct dialog *d, uint32_t cseq, const char *sdp)
+{
+    send_ack(d, d->leg, cseq, sdp);
 }
 
 static void on_answered(struct dialog *d, const sip_t *sip)
@@ -128,6 +137,22 @@ static void on_answered(struct dialog *d, const sip_t *sip)
     dialog_ended(d, &why);
 }
 
+/* RFC 3261 13.2.2.4: another fork has answered before. */
+static void on_answered_too_late(struct dialog *d, const sip_t *sip)
+{
+    const struct end_reason why = end_because(END_ANSWERED_ELSEWHERE);
+    struct fork *f = fork_of(d, sip);
+    char reason[128];
+
+    if (!f || f->leg == d->leg)
+        return;
+    reason_header(&why, reason, sizeof(reason));
+    send_ack(d, f->leg, sip->sip_cseq->cs_seq, NULL);
+    nta_outgoing_destroy(nta_outgoing_tcreate(
+        f->leg, NULL, NULL, hop_route(&d->hop), SIP_METHOD_BYE, NULL, NTATAG_TPORT(d->hop.tport),
+        SIPTAG_REASON_STR(reason), SIPTAG_USER_AGENT_STR(d->stack->server), TAG_END()));
+}
+
 static void on_refused(struct dialog *d, const sip_t *sip)
 {
     unsigned status = (unsigned)sip->sip_status->st_status;
@@ -161,6 +186,8 @@ static int on_response(void *magic, nta_outgoing_t *orq, const sip_t *sip)
     } else if (status < 300) {
         if (d->state != DIALOG_UP && !d->settled_us)
             on_answered(d, sip);
+        else
+            on_answered_too_late(d, sip);
     } else if (d->state == DIALOG_DIALING || d->state == DIALOG_OVER) {
         on_refused(d, sip);
     }

@@ -812,6 +812,26 @@ class OutgoingCalls(Case):
         self.assertEqual(phone.expect("ACK").tag("To"), "two")
         self.assertIn("m=audio", caller.expect((200, "INVITE")).body)
 
+    def test_a_reliable_provisional_may_follow_a_plain_one(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 180, tag="one")
+        for rseq in (7, 8):
+            for first in (True, False):
+                phone.reply(invite, 183, headers=("Require: 100rel", f"RSeq: {rseq}"), body=SDP,
+                            tag="one")
+                if first:
+                    prack = phone.expect("PRACK")
+                    self.assertTrue(prack.get("RAck").startswith(f"{rseq} "))
+                    phone.reply(prack, 200)
+                else:
+                    phone.silent("PRACK", 0.3)
+        caller.expect(180)
+        caller.cancel()
+        phone.reply(phone.expect("CANCEL"), 200)
+        phone.reply(invite, 487, tag="one")
+        phone.expect("ACK")
+        caller.ack_failure(caller.expect(487))
+
     def test_the_second_fork_to_answer_is_sent_away(self):
         phone, caller, invite = self.ring()
         phone.reply(invite, 180, tag="one")
@@ -824,6 +844,24 @@ class OutgoingCalls(Case):
         self.assertEqual(bye.tag("To"), "one")
         phone.reply(bye, 200)
         phone.silent("BYE", 0.3)
+        caller.expect((200, "INVITE"))
+
+    def test_a_late_fork_is_ended_where_it_was_rung(self):
+        phone, caller, invite = self.ring()
+        phone.reply(invite, 180, tag="one")
+        phone.reply(invite, 180, tag="two")
+        phone.reply(invite, 200, body=SDP, tag="two")
+        self.assertEqual(phone.expect("ACK").tag("To"), "two")
+        late = phone.reply(invite, 200, body=SDP, tag="one", contact=False,
+                           headers=("Contact: <sip:alice@192.0.2.77:9;transport=tls>",))
+        self.assertEqual(phone.expect("ACK").tag("To"), "one")
+        bye = phone.expect("BYE")
+        self.assertEqual(bye.tag("To"), "one")
+        self.assertIn("cause=200", bye.get("Reason"))
+        phone.send(late)
+        self.assertEqual(phone.expect("ACK").tag("To"), "one")
+        phone.reply(bye, 200)
+        phone.silent("BYE", 0.6)
         caller.expect((200, "INVITE"))
 
     def test_a_200_without_sdp_ends_the_call(self):
