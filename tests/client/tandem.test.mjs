@@ -256,6 +256,14 @@ for (const [name, code] of [['NotAllowedError', 'microphone-denied'], ['NotFound
     assert.equal(FakeSocket.last.sent.length, 0);
   });
 
+test('a call without a connection ends in words', async () => {
+  const call = tandem.call('bob', { audio: 'none' });
+  watch(call, 'ended');
+  await settle();
+  assert.deepEqual([events[0]?.[1].reason, events[0]?.[1].sentence], ['disconnected', 'The connection to the server was lost.']);
+  assert.equal(tandem.calls.length, 0);
+});
+
 test('hanging up while the browser asks for the microphone sends nothing and lets go of it', async () => {
   const stream = microphone();
   let allow;

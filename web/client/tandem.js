@@ -164,7 +164,7 @@ export class Tandem extends EventTarget {
    * @param {string} to
    * @param {{audio?: boolean|'none'|MediaTrackConstraints, video?: boolean|MediaTrackConstraints, stream?: MediaStream}}
    *   [options] audio 'none': only listen, no microphone needed; stream: send this and ask for no device
-   * @returns {Call} at once; everything else it tells by its events
+   * @returns {Call} at once; everything else it tells by its events, also that there is no connection ("disconnected")
    */
   call(to, options = {}) {
     const link = this.#newLink(`c-${randomId()}`);
@@ -175,6 +175,7 @@ export class Tandem extends EventTarget {
     const link = {
       id,
       iceServers: [...this.#ownIceServers, ...this.#iceServers],
+      ready: () => this.#state === 'ready',
       send: (message) => this.#state === 'ready' && this.#send({ ...message, call: id }),
       forget: () => {
         this.#links.delete(id);
@@ -571,6 +572,11 @@ export class Call extends EventTarget {
   }
 
   async #place(options) {
+    await null; // whoever calls wants to listen first
+    if (!this.#link.ready()) {
+      this.#finish('disconnected', SENTENCES.disconnected);
+      return;
+    }
     try {
       if (!(await this.#capture(options))) return;
     } catch (error) {
