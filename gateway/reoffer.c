@@ -20,37 +20,148 @@ struct stream_map stream_map_invert(const struct stream_map *map)
     return back;
 }
 
-static bool pt_taken(const struct desc_stream *s, unsigned n, uint8_t pt)
+/* ---- numbers: what one has meant in this session it goes on meaning ---- */
+
+enum { PT_NONE = 128 };
+
+struct numbering { /* of one stream's formats */
+    const struct desc_stream *now, *before;
+    uint8_t pt[DESC_CODECS_MAX]; /* by place in now; PT_NONE: not decided */
+};
+
+static bool pt_given(const struct numbering *n, uint8_t pt)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (s->codec[i].pt == pt)
+    for (unsigned i = 0; i < n->now->ncodecs; i++)
+        if (n->pt[i] == pt)
             return true;
     return false;
 }
 
-/* Payload types already in use for a format keep it; formats that are new must not take one of
- * those. */
-static void keep_payload_types(struct desc_stream *now, const struct desc_stream *before)
+/* A number for a format that is new: not one that meant another. */
+static uint8_t pt_fresh(const struct numbering *n, uint8_t wish)
+{
+    if (!desc_codec_by_pt(n->before, wish) && !pt_given(n, wish))
+        return wish;
+    for (uint8_t pt = 127; pt >= 35; pt--) /* 64-95 look like RTCP (RFC 5761 4) */
+        if ((pt >= 96 || pt < 64) && !desc_codec_by_pt(n->before, pt) &&
+            !desc_codec_by_pt(n->now, pt) && !pt_given(n, pt))
+            return pt;
+    return wish;
+}
+
+static int apt_of(const struct desc_codec *c)
+{
+    struct span apt;
+    uint64_t pt;
+
+    return desc_codec_is(c, "rtx") && desc_codec_param(c, "apt", &apt) && span_u64(apt, 127, &pt)
+               ? (int)pt
+               : -1;
+}
+
+/* Formats that repair no other: first those that keep their very number, so that of two alike (two
+ * profiles of H.264) neither takes the other's. */
+static void number_formats(struct numbering *n)
+{
+    const struct desc_stream *now = n->now;
+    const struct desc_stream *before = n->before;
+
+    for (unsigned i = 0; i < now->ncodecs; i++) {
+        const struct desc_codec *c = &now->codec[i];
+        const struct desc_codec *was = desc_codec_by_pt(before, c->pt);
+        if (apt_of(c) < 0 && was && desc_codec_same(c, was))
+            n->pt[i] = c->pt;
+    }
+    for (unsigned i = 0; i < now->ncodecs; i++) {
+        const struct desc_codec *c = &now->codec[i];
+        for (unsigned k = 0; apt_of(c) < 0 && n->pt[i] == PT_NONE && k < before->ncodecs; k++)
+            if (desc_codec_same(c, &before->codec[k]) && !pt_given(n, before->codec[k].pt))
+                n->pt[i] = before->codec[k].pt;
+    }
+    for (unsigned i = 0; i < now->ncodecs; i++)
+        if (apt_of(&now->codec[i]) < 0 && n->pt[i] == PT_NONE)
+            n->pt[i] = pt_fresh(n, now->codec[i].pt);
+}
+
+/* RFC 4588: one format of retransmission for each format repaired, which it names by number. */
+static void number_repairs(struct numbering *n, struct desc_stream *now)
 {
     for (unsigned i = 0; i < now->ncodecs; i++) {
-        bool known = false;
-        for (unsigned j = 0; j < before->ncodecs && !known; j++) {
-            known = desc_codec_same(&now->codec[i], &before->codec[j]);
-            if (known)
-                now->codec[i].pt = before->codec[j].pt;
+        int apt = apt_of(&now->codec[i]);
+        for (unsigned k = 0; apt >= 0 && k < now->ncodecs; k++) {
+            if (now->codec[k].pt != apt || apt_of(&now->codec[k]) >= 0)
+                continue;
+            for (unsigned j = 0; j < n->before->ncodecs; j++)
+                if (apt_of(&n->before->codec[j]) == n->pt[k] &&
+                    !pt_given(n, n->before->codec[j].pt))
+                    n->pt[i] = n->before->codec[j].pt;
+            g_free(now->codec[i].fmtp);
+            now->codec[i].fmtp = g_strdup_printf("apt=%u", n->pt[k]);
+            break;
         }
-        if (known ||
-            (!desc_codec_by_pt(before, now->codec[i].pt) && !pt_taken(now, i, now->codec[i].pt)))
-            continue;
-        for (uint8_t pt = 96; pt < 128; pt++)
-            if (!desc_codec_by_pt(before, pt) && !desc_codec_by_pt(now, pt)) {
-                now->codec[i].pt = pt;
-                break;
-            }
+        if (apt >= 0 && n->pt[i] == PT_NONE)
+            n->pt[i] = pt_fresh(n, now->codec[i].pt);
     }
 }
 
-/* Copies the end-to-end part of one stream of another description. */
+static void keep_payload_types(struct desc_stream *now, const struct desc_stream *before)
+{
+    struct numbering n = {.now = now, .before = before};
+
+    memset(n.pt, PT_NONE, sizeof(n.pt));
+    number_formats(&n);
+    number_repairs(&n, now);
+    for (unsigned i = 0; i < now->ncodecs; i++)
+        now->codec[i].pt = n.pt[i];
+}
+
+/* The number that an extension has in this bundle (RFC 8843 15: one meaning in all its streams). */
+static uint8_t extension_id(const struct desc *d, const char *uri)
+{
+    for (unsigned i = 0; i < d->nstreams; i++)
+        for (unsigned k = 0; k < d->stream[i].nextensions; k++)
+            if (strcmp(d->stream[i].extension[k].uri, uri) == 0)
+                return d->stream[i].extension[k].id;
+    return 0;
+}
+
+static bool extension_id_taken(const struct desc *d, uint8_t id)
+{
+    for (unsigned i = 0; i < d->nstreams; i++)
+        for (unsigned k = 0; k < d->stream[i].nextensions; k++)
+            if (d->stream[i].extension[k].id == id)
+                return true;
+    return false;
+}
+
+/* RFC 8285 6 forbids to change what a number means within a session, and browsers take it badly.
+ * @p s is the newest stream of @p d, still without extensions; those of @p fresh go into it. */
+static void keep_extension_ids(const struct desc *said, const struct desc_stream *fresh,
+                               struct desc *d, struct desc_stream *s)
+{
+    static const char mid[] = "urn:ietf:params:rtp-hdrext:sdes:mid"; /* of each hop its own */
+    uint8_t mid_id = extension_id(said, mid);
+
+    if (mid_id)
+        (void)desc_add_extension(s, mid_id, mid);
+    for (unsigned i = 0; i < fresh->nextensions; i++) {
+        const struct desc_extension *e = &fresh->extension[i];
+        struct desc_extension *added;
+        uint8_t id = extension_id(said, e->uri);
+        if (!id)
+            id = extension_id(d, e->uri);
+        if (!id && !extension_id_taken(said, e->id) && !extension_id_taken(d, e->id))
+            id = e->id;
+        for (uint8_t k = 14; !id && k > 0; k--)
+            if (!extension_id_taken(said, k) && !extension_id_taken(d, k))
+                id = k;
+        added = id ? desc_add_extension(s, id, e->uri) : NULL; /* none left: it does not cross */
+        if (added)
+            added->direction = e->direction;
+    }
+}
+
+/* Copies the end-to-end part of one stream of another description, but for its extensions. */
 static struct desc_stream *stream_append(struct desc *to, const struct desc_stream *from)
 {
     struct desc_stream *s = desc_add_stream(to, from->kind);
@@ -76,12 +187,6 @@ static struct desc_stream *stream_append(struct desc *to, const struct desc_stre
             break;
         copy->nfeedback = c->nfeedback;
         memcpy(copy->feedback, c->feedback, sizeof(c->feedback));
-    }
-    for (unsigned i = 0; i < from->nextensions; i++) {
-        struct desc_extension *e =
-            desc_add_extension(s, from->extension[i].id, from->extension[i].uri);
-        if (e)
-            e->direction = from->extension[i].direction;
     }
     return s;
 }
@@ -125,6 +230,7 @@ struct desc *reoffer_align(const struct desc *said, const struct desc *fresh,
         g_strlcpy(s->mid, said->stream[y].mid, sizeof(s->mid));
         if (live) {
             keep_payload_types(s, &said->stream[y]);
+            keep_extension_ids(said, &fresh->stream[f], d, s);
             map->b_of_a[x] = (int8_t)y;
         } else {
             s->refused = true;
@@ -141,6 +247,7 @@ struct desc *reoffer_align(const struct desc *said, const struct desc *fresh,
             break;
         s->mid[0] = '\0';
         mid_make(d, s);
+        keep_extension_ids(said, &fresh->stream[f], d, s);
         map->b_of_a[x] = (int8_t)(d->nstreams - 1);
     }
     return d;

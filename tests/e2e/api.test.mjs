@@ -85,6 +85,15 @@ test('hold and resume between two pages', async () => {
   await a.direct('sendrecv');
   await a.flows('sendrecv');
   await Promise.all([a.soundsAgain(), b.soundsAgain()]);
+});
+
+test('both pages want another direction at once: one is taken back, both wishes come true', async () => {
+  await Promise.all([a.direct('sendonly'), b.direct('recvonly')]);
+  await Promise.all([a.flows('sendonly'), b.flows('recvonly')]);
+  await b.soundsAgain();
+  await Promise.all([a.direct('sendrecv'), b.direct('sendrecv')]);
+  await Promise.all([a.flows('sendrecv'), b.flows('sendrecv')]);
+  await Promise.all([a.soundsAgain(), b.soundsAgain()]);
   await a.end();
   await b.is('ended');
   assert.deepEqual([...a.errors, ...b.errors], []);

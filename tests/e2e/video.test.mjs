@@ -94,5 +94,18 @@ test('a telephone without video takes the sound; the picture is refused with por
   assert.deepEqual(bundle, [sdp.match(/^m=audio[^]*?^a=mid:(\S+)/m)[1]], 'the refused stream is not in the bundle');
   await a.end();
   await phone.wait('CALL_CLOSED');
+});
+
+test('a call without video gets it later, first from one side, then from the other', async () => {
+  await a.dial('bea');
+  await b.pickUp();
+  await a.is('talking');
+  await Promise.all([a.hears(700), b.hears(440)]);
+  await a.addPicture();
+  await b.sees(RED, BLUE);
+  await b.addPicture();
+  await seeAndHear();
+  await b.end();
+  await a.is('ended');
   assert.deepEqual([...a.errors, ...b.errors], []);
 });
