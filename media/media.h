@@ -33,8 +33,8 @@ struct media_config {
     enum media_srtp srtp;
     unsigned legs_max;           /* beyond it media_leg_open() gives GW_EFULL */
     uint64_t ice_timeout_us;     /* from remote description to ICE and DTLS done; 0: 30 s */
-    uint64_t silence_timeout_us; /* no packet at all from a leg that should send; 0: 60 s (legs on
-                                    hold are exempt) */
+    uint64_t silence_timeout_us; /* no packet at all from a leg that should send; 0: 60 s (streams
+                                    that are not sendrecv are exempt: holds) */
     uint64_t consent_timeout_us; /* RFC 7675; 0: 30 s */
 };
 

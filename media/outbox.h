@@ -22,12 +22,19 @@ enum {
 struct slot {
     struct slot *next; /* in the pool */
     uint16_t n;        /* octets at slot_data(); set by who fills it */
+    uint16_t at;       /* slot_data(): SLOT_HEAD, until a header became shorter or longer */
     uint8_t bytes[SLOT_HEAD + SLOT_BODY + SLOT_TAIL];
 };
 
 static inline uint8_t *slot_data(struct slot *s)
 {
-    return s->bytes + SLOT_HEAD;
+    return s->bytes + s->at;
+}
+
+/** Octets there is room for at slot_data(). */
+static inline size_t slot_room(const struct slot *s)
+{
+    return sizeof(s->bytes) - s->at;
 }
 
 struct port;

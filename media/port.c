@@ -273,7 +273,7 @@ drop:
 static void stun_datagram(struct port *p, const struct sock *at, const struct net_addr *from,
                           const struct slot *slot)
 {
-    struct span datagram = {(const char *)slot->bytes + SLOT_HEAD, slot->n};
+    struct span datagram = {(const char *)slot->bytes + slot->at, slot->n};
 
     if (!p->ice)
         return;
@@ -288,7 +288,7 @@ static bool stun_fits(const struct port *p, const struct slot *slot)
     uint32_t tag = 0;
     struct ice_route route;
 
-    if (!ice_route((struct span){(const char *)slot->bytes + SLOT_HEAD, slot->n}, &route))
+    if (!ice_route((struct span){(const char *)slot->bytes + slot->at, slot->n}, &route))
         return false;
     switch (route.kind) {
     case ICE_REQUEST:
@@ -339,7 +339,7 @@ void port_send(struct port *p, struct slot *slot, bool rtcp)
     struct session *s = p->session;
     struct outbox *o = worker_outbox(s->worker);
     size_t n = slot->n;
-    size_t cap = SLOT_BODY + SLOT_TAIL;
+    size_t cap = slot_room(slot);
     struct port *keyed = port_keyed(p);
 
     if (!port_writable(p) || s->state == SESSION_FAILED)

@@ -65,7 +65,7 @@ void port_candidate(struct port *p, const struct desc_candidate *c);
 void port_set_remote(struct port *p, const struct remote_transport *r);
 /** One datagram for this port; the slot is the port's now. */
 void port_input(struct port *p, struct sock *at, const struct net_addr *from, struct slot *slot);
-/** Protect and send; the slot is gone afterwards, @p start is where the packet begins in it. */
+/** Protect and send; the slot is gone afterwards. */
 void port_send(struct port *p, struct slot *slot, bool rtcp);
 bool port_writable(const struct port *p);
 void port_rearm(struct port *p);

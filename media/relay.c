@@ -147,21 +147,41 @@ static void rtx_renumber(const struct rtp_rewriter *w, uint8_t *payload, size_t 
     octets_put16(payload, (uint16_t)(w->out_high - (uint16_t)(w->in_high - octets_get16(payload))));
 }
 
+/* Only what the far side has agreed to crosses, without gaps: some read padding as an error. */
+static void extensions_cross(const struct plan_way *plan, struct slot *slot, struct rtp_header *h)
+{
+    struct rtp_extension_set set;
+    uint8_t *pkt = slot_data(slot);
+    size_t n = slot->n;
+    uint8_t *start;
+
+    rtp_extensions_collect(pkt, h, plan->extension, plan->nextensions, &set);
+    start = rtp_extensions_replace(pkt, &n, slot->at, h, &set);
+    if (start) {
+        slot->at = (uint16_t)(start - slot->bytes);
+        slot->n = (uint16_t)n;
+    } else { /* larger than we build */
+        rtp_extensions_map(pkt, h, plan->extension, plan->nextensions);
+    }
+}
+
 static bool packet_rewrite(struct session *s, unsigned stream, const struct plan_codec *codec,
-                           uint8_t *pkt, const struct rtp_header *h)
+                           struct slot *slot, struct rtp_header *h)
 {
     struct way *way = s->stream[stream].way;
     struct stream *far = &s->peer->stream[way->plan.to_stream];
     struct out *out = codec->rtx ? &far->rtx : &far->out;
+    uint8_t *pkt;
 
+    if (h->extension_at)
+        extensions_cross(&way->plan, slot, h);
+    pkt = slot_data(slot);
     if (!codec->dtmf)
         way->clock_hz = out->clock_hz = codec->clock_in;
     if (codec->rtx)
         rtx_renumber(&far->out.w, pkt + h->header_len, h->payload_len);
     if (codec->dtmf && codec->clock_in != codec->clock_out)
         (void)dtmf_scale(pkt + h->header_len, h->payload_len, codec->clock_in, codec->clock_out);
-    if (h->extension_at)
-        rtp_extensions_map(pkt, h, way->plan.extension, way->plan.nextensions);
     switch (rtp_rewriter_apply(&out->w, pkt, h, way->clock_hz, worker_now(s->worker))) {
     case RTP_DROP: return false;
     case RTP_FORWARD: break;
@@ -177,7 +197,7 @@ static bool packet_rewrite(struct session *s, unsigned stream, const struct plan
 }
 
 static void packet_relay(struct session *s, struct source *src, struct slot *slot,
-                         const struct rtp_header *h)
+                         struct rtp_header *h)
 {
     unsigned stream = src->stream;
     struct way *way = s->stream[stream].way;
@@ -194,14 +214,14 @@ static void packet_relay(struct session *s, struct source *src, struct slot *slo
         keypad_busy(to, (unsigned)way->plan.to_stream)) {
         rtp_rewriter_skip(codec && codec->rtx ? &far->rtx.w : &far->out.w, h);
         slot_give(worker_outbox(s->worker), slot);
-    } else if (packet_rewrite(s, stream, codec, slot_data(slot), h)) {
+    } else if (packet_rewrite(s, stream, codec, slot, h)) {
         port_send(port, slot, false);
     } else {
         slot_give(worker_outbox(s->worker), slot);
     }
 }
 
-void relay_input(struct port *p, struct slot *slot, const struct rtp_header *h)
+void relay_input(struct port *p, struct slot *slot, struct rtp_header *h)
 {
     struct session *s = p->session;
     struct source *src = source_of(p, slot_data(slot), h);

@@ -126,8 +126,9 @@ void session_event(struct session *s, const struct media_event *ev);
 /* relay.c */
 /** May the peer send this payload type, as far as is known? */
 bool relay_expects(const struct session *s, unsigned transport, uint8_t pt);
-/** A clear RTP packet of an authentic source; the slot is the relay's now. */
-void relay_input(struct port *p, struct slot *slot, const struct rtp_header *h);
+/** A clear RTP packet of an authentic source; the slot is the relay's now, and @p h its to change.
+ */
+void relay_input(struct port *p, struct slot *slot, struct rtp_header *h);
 /** The source of this SSRC on this transport, NULL when nothing came from it. */
 struct source *source_find(struct session *s, unsigned transport, uint32_t ssrc);
 

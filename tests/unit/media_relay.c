@@ -325,6 +325,61 @@ static void the_branch_that_answers_takes_over(void)
         peer_close(&b[i]);
 }
 
+/* Audio level (id 1), MID (id 3) and padding; the payload behind them. */
+static void send_with_extensions(struct peer *p)
+{
+    uint8_t buf[64];
+    struct rtp_header h = {.pt = 0, .seq = p->seq++, .ts = p->ts, .ssrc = p->ssrc};
+
+    p->ts += 160;
+    rtp_write(buf, &h);
+    buf[0] |= 0x10;
+    memcpy(buf + 12, "\xbe\xde\0\2\x10\x55\x31mx\0\0\0", 12);
+    memset(buf + 24, 0x77, 40);
+    peer_send_raw(p, buf, sizeof(buf));
+}
+
+static void only_agreed_extensions_cross(void)
+{
+    struct world w;
+    struct peer a, b;
+    struct media_id ida, idb;
+    struct media_plan plan;
+    struct rtp_header h;
+    struct rtp_extension e;
+    uint8_t buf[WORLD_PACKET];
+    size_t at = 0;
+
+    world_open(&w, NULL);
+    peer_open(&a);
+    peer_open(&b);
+    ida = world_plain(&w, &a, (struct media_id){0});
+    idb = world_plain(&w, &b, ida);
+    plan_audio(&plan, 0, 0);
+    media_join(w.m, ida, idb, &plan);
+    send_with_extensions(&a);
+    h = peer_expect(&b, buf);
+    g_assert_cmpuint(h.extension_at, ==, 0); /* none agreed: no block at all */
+    g_assert_cmpuint(h.header_len, ==, RTP_FIXED);
+    g_assert_cmpuint(h.payload_len, ==, 40);
+    g_assert_cmpuint(buf[h.header_len], ==, 0x77);
+    plan.way[0].nextensions = 1;
+    plan.way[0].extension[0] = (struct plan_extension){1, 5};
+    media_join(w.m, ida, idb, &plan);
+    send_with_extensions(&a);
+    h = peer_expect(&b, buf);
+    g_assert_cmpuint(h.extension_len, ==, 4);
+    g_assert_true(rtp_extension_next(buf, &h, &at, &e));
+    g_assert_cmpuint(e.id, ==, 5);
+    g_assert_cmpuint(e.data[0], ==, 0x55);
+    g_assert_false(rtp_extension_next(buf, &h, &at, &e));
+    g_assert_cmpuint(h.payload_len, ==, 40);
+    g_assert_cmpuint(buf[h.header_len + 39], ==, 0x77);
+    world_close(&w);
+    peer_close(&a);
+    peer_close(&b);
+}
+
 static void quick_silence(struct media_config *c)
 {
     c->silence_timeout_us = 300000;
@@ -398,6 +453,7 @@ void unit_media_relay(void)
     g_test_add_func("/media/relay/garbage", garbage_does_no_harm);
     g_test_add_func("/media/relay/closing-while-packets-fly", closing_while_packets_fly);
     g_test_add_func("/media/relay/two-workers", legs_near_each_other_share_a_worker);
+    g_test_add_func("/media/relay/extensions", only_agreed_extensions_cross);
     g_test_add_func("/media/relay/fork", the_branch_that_answers_takes_over);
     g_test_add_func("/media/relay/silence", silence_is_reported_unless_on_hold);
     g_test_add_func("/media/relay/hold-without-music", a_hold_without_music_is_no_silence);
