@@ -572,8 +572,8 @@ export class Call extends EventTarget {
   }
 
   async #place(options) {
-    await null; // whoever calls wants to listen first
     if (!this.#link.ready()) {
+      await null; // whoever calls wants to listen first
       this.#finish('disconnected', SENTENCES.disconnected);
       return;
     }
