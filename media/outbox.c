@@ -62,6 +62,8 @@ struct slot *slot_take(struct outbox *o)
         o->idle = s->next;
     else if (o->fresh < SLOT_COUNT)
         s = &o->pool[o->fresh++];
+    if (s)
+        s->at = SLOT_HEAD;
     return s;
 }
 
