@@ -118,6 +118,12 @@ void gateway_store_each(struct gateway *gw, const char *table,
     g_strfreev(keys);
 }
 
+static void call_after(struct call *c, uint64_t ms, void (*fn)(void *arg))
+{
+    timer_stop(&c->timer);
+    timer_start(&c->timer, ms * US_PER_MS, fn, c);
+}
+
 static void call_hangup(struct call *c, enum end_cause cause)
 {
     struct end_reason why = end_because(cause);
@@ -162,9 +168,9 @@ static void on_timer_answer(void *arg)
     desc_free(d);
     c->answered = true;
     if (g_str_equal(c->user, "bye"))
-        timer_start(&c->timer, 300 * US_PER_MS, on_timer_bye, c);
+        call_after(c, 300, on_timer_bye);
     else if (g_str_equal(c->user, "reoffer"))
-        timer_start(&c->timer, 300 * US_PER_MS, on_timer_offer, c);
+        call_after(c, 300, on_timer_offer);
 }
 
 static void call_script(struct call *c)
@@ -178,7 +184,7 @@ static void call_script(struct call *c)
         bool early = g_str_equal(c->user, "early");
         leg->ops->progress(leg, !early, early ? d : NULL);
         if (!g_str_equal(c->user, "ring"))
-            timer_start(&c->timer, 100 * US_PER_MS, on_timer_answer, c);
+            call_after(c, 100, on_timer_answer);
     }
     desc_free(d);
 }
@@ -280,7 +286,7 @@ static void call_react(struct call *c, const struct leg_event *ev)
     if (ev->type == LEG_OFFER) {
         struct desc *d = own_desc();
         if (g_str_equal(c->user, "slow"))
-            timer_start(&c->timer, 700 * US_PER_MS, on_timer_respond, c);
+            call_after(c, 700, on_timer_respond);
         else
             leg->ops->respond(leg, g_str_equal(c->user, "refuse") ? NULL : d, false);
         desc_free(d);

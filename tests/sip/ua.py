@@ -58,7 +58,7 @@ class Rig:
         self.process.stdin.flush()
 
     def log(self):
-        return (self.process.stderr.read() or b"").decode()
+        return (self.process.stderr.read() or b"").decode("utf-8", "replace")
 
     def stop(self):
         """Must end by itself, cleanly (a sanitizer's findings are an exit code)."""
