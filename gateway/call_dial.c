@@ -197,8 +197,29 @@ static bool answer_is_keyed(const struct party *p)
     return true;
 }
 
+/* Judged before the other phones stop ringing: one that answers with nothing the caller can use is
+ * not the one who answers the call. */
+static bool answer_is_usable(const struct branch *b, struct end_reason *why)
+{
+    const struct call *c = b->party.call;
+    struct desc *d = NULL;
+
+    *why = end_because(END_NO_CODEC);
+    if (!answer_is_keyed(&b->party)) {
+        g_strlcpy(why->text, "it answered without the keys it was asked for", sizeof(why->text));
+        return false;
+    }
+    if (!c->a_offered || negotiate_answer(c->a.remote, b->party.remote, &b->map, &d) == GW_OK) {
+        desc_free(d);
+        return true;
+    }
+    g_strlcpy(why->text, "it answered with nothing that was offered", sizeof(why->text));
+    return false;
+}
+
 void branch_event(struct branch *b, const struct leg_event *ev)
 {
+    struct end_reason why;
     struct call *c = b->party.call;
 
     if (ev->type == LEG_PROGRESS) {
@@ -212,13 +233,11 @@ void branch_event(struct branch *b, const struct leg_event *ev)
     if (ev->desc)
         party_set_remote(&b->party, ev->desc, false);
     if (!b->party.remote) { /* answered without ever describing itself */
-        struct end_reason why = end_because(END_PROTOCOL);
+        why = end_because(END_PROTOCOL);
         branch_fail(b, &why);
         return;
     }
-    if (!answer_is_keyed(&b->party)) {
-        struct end_reason why = end_because(END_NO_CODEC);
-        g_strlcpy(why.text, "it answered without the keys it was asked for", sizeof(why.text));
+    if (!answer_is_usable(b, &why)) {
         branch_fail(b, &why);
         return;
     }

@@ -222,6 +222,27 @@ static void an_answer_without_keys_is_no_answer(void)
     bench_down(&b);
 }
 
+static void an_answer_with_nothing_in_common_stops_no_other_phone(void)
+{
+    struct bench b;
+    struct fake_leg *a;
+    struct desc *useless;
+
+    bench_up(&b);
+    a = alice_calls(&b, "carol");
+    useless = answer_to(fake_adapter_leg(b.ad, 0)->last);
+    useless->stream[0].refused = true;
+    fake_leg_report(fake_adapter_leg(b.ad, 0), LEG_ANSWERED, useless);
+    SAID(fake_adapter_leg(b.ad, 0), "hangup incompatible");
+    SAID(fake_adapter_leg(b.ad, 1), "");
+    SAID(a, "");
+    answers(fake_adapter_leg(b.ad, 1));
+    SAID(a, "answer");
+    SAID(fake_adapter_leg(b.ad, 2), "hangup answered-elsewhere");
+    fake_leg_end(a, END_NORMAL);
+    bench_down(&b);
+}
+
 static void limits_refuse_clearly(void)
 {
     struct bench b;
@@ -542,6 +563,8 @@ void unit_gateway_call(void)
     T(a_serial_route_rings_one_after_the_other, "a-serial-route-rings-one-after-the-other");
     T(the_next_kind_of_media_is_tried, "the-next-kind-of-media-is-tried");
     T(an_answer_without_keys_is_no_answer, "an-answer-without-keys-is-no-answer");
+    T(an_answer_with_nothing_in_common_stops_no_other_phone,
+      "an-answer-with-nothing-in-common-stops-no-other-phone");
     T(limits_refuse_clearly, "limits-refuse-clearly");
     T(early_media_reaches_the_caller_and_the_answer_wins,
       "early-media-reaches-the-caller-and-the-answer-wins");
