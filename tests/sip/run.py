@@ -1006,26 +1006,37 @@ class MovingPhones(Case):
         caller.within("BYE")
         moved.reply(moved.expect("BYE"), 200)
 
-    def test_a_request_in_the_call_is_newer_than_the_registration(self):
-        contact = "Contact: <sip:alice@192.0.2.9:5060;ob>"
-        phone, moved = self.ua(), self.ua()
-        phone.register(contact=contact)
-        phone.call("bye", contact=contact)
-        moved.register(contact=contact)
-        phone.within("INFO")
-        phone.expect((200, "INFO"))
-        phone.reply(phone.expect("BYE"), 200)
+    CONTACT = "Contact: <sip:alice@192.0.2.9:5060;ob>"
 
-    def test_a_calling_phone_behind_a_new_port_hears_the_bye(self):
-        contact = "Contact: <sip:alice@192.0.2.9:5060;ob>"
-        phone = self.ua()
-        phone.register(contact=contact)
-        phone.invite("bye", contact=contact)
+    def bob_answers(self, phone):
+        """Alice's call to bob; returns bob, who may hang up."""
+        bob = self.phone("bob", "pw")
+        phone.invite("bob", contact=self.CONTACT)
+        invite = bob.expect("INVITE")
+        bob.reply(invite, 200, body=SDP)
+        bob.expect("ACK")
         reply = phone.expect((200, "INVITE"))
         phone.dialog(reply)
         phone.ack(reply)
-        moved = self.ua()
-        moved.register(contact=contact)
+        bob.called(invite)
+        return bob
+
+    def test_a_request_in_the_call_is_newer_than_the_registration(self):
+        phone, moved = self.ua(), self.ua()
+        phone.register(contact=self.CONTACT)
+        bob = self.bob_answers(phone)
+        moved.register(contact=self.CONTACT)
+        phone.within("INFO", contact=self.CONTACT)
+        phone.expect((200, "INFO"))
+        bob.within("BYE")
+        phone.reply(phone.expect("BYE"), 200)
+
+    def test_a_calling_phone_behind_a_new_port_hears_the_bye(self):
+        phone, moved = self.ua(), self.ua()
+        phone.register(contact=self.CONTACT)
+        bob = self.bob_answers(phone)
+        moved.register(contact=self.CONTACT)
+        bob.within("BYE")
         moved.reply(moved.expect("BYE"), 200)
         phone.silent("BYE", 0.3)
 
