@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/clock.h"
 #include "base/log_writer.h"
 
 #include <glib.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+enum { LOG_QUOTA_LINES = 20, LOG_QUOTA_S = 10 };
 
 static atomic_int log_level_now = LOG_LEVEL_INFO;
 static _Thread_local uint64_t log_call_id;
@@ -27,14 +30,18 @@ bool log_wants(enum log_level level)
  * UTF-8 neither (U+0080 to U+009F are two octets). */
 static void log_clean(char *line, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)line[i];
-        unsigned char next = i + 1 < n ? (unsigned char)line[i + 1] : 0;
+    char *at = line;
 
-        if (c < 0x20 || c == 0x7f)
-            line[i] = ' ';
-        else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-            line[i] = line[i + 1] = ' ';
+    while (at < line + n) {
+        gunichar c = g_utf8_get_char_validated(at, line + n - at);
+        bool text = c < (gunichar)-2; /* else: no UTF-8, or cut off */
+        char *next = text ? at + g_unichar_to_utf8(c, NULL) : at + 1;
+
+        if (!text)
+            *at = '?';
+        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            memset(at, ' ', (size_t)(next - at));
+        at = next;
     }
 }
 
@@ -107,6 +114,23 @@ enum gw_err log_fail(enum gw_err err, const char *mod, const char *file, int at_
                     room ? room : file, at_line);
     log_out(line, n + (tail > 0 ? (size_t)tail : 0));
     return err;
+}
+
+bool log_quota_pass(struct log_quota *q, uint64_t now_us, const char *mod, const char *about)
+{
+    uint64_t period = now_us / (LOG_QUOTA_S * US_PER_S);
+
+    if (period != q->period) {
+        if (q->hidden)
+            LOG_I(mod, "%s: %u more not shown", about, q->hidden);
+        *q = (struct log_quota){.period = period};
+    }
+    if (q->lines < LOG_QUOTA_LINES) {
+        q->lines++;
+        return true;
+    }
+    q->hidden++;
+    return false;
 }
 
 struct log_scope log_scope_enter(uint64_t call_id)

@@ -24,6 +24,15 @@ void log_write(enum log_level level, const char *mod, const char *fmt, ...) ATTR
 enum gw_err log_fail(enum gw_err err, const char *mod, const char *file, int line, const char *fmt,
                      ...) ATTR_PRINTF(5, 6);
 
+/** Lines that strangers can cause: so many a period, the rest are counted and told once. Zero it
+ * before first use. Thread: the owner's. */
+struct log_quota {
+    uint64_t period; /* the running one, since the epoch of the clock */
+    unsigned lines, hidden;
+};
+/** Whether a line about @p about ("refused connections") may be logged now. */
+bool log_quota_pass(struct log_quota *q, uint64_t now_us, const char *mod, const char *about);
+
 #define LOG(level, mod, ...)                                                                       \
     do {                                                                                           \
         if (log_wants(level))                                                                      \

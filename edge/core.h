@@ -2,6 +2,7 @@
  * edge's, unless said otherwise. */
 #pragma once
 
+#include "base/log.h"
 #include "edge/edge.h"
 #include "edge/limit.h"
 #include "edge/loop.h"
@@ -26,12 +27,6 @@ enum edge_counter {
     EDGE_COUNTERS
 };
 
-/** So many lines a period; the rest are counted and told once. */
-struct quota {
-    uint64_t period; /* the running one, since the epoch of the clock */
-    unsigned lines, hidden;
-};
-
 struct listener;
 struct web;
 struct flow;
@@ -54,7 +49,7 @@ struct edge {
     GHashTable *flows; /* id -> struct flow, until it has ended */
     GHashTable *pipes; /* set of struct flow, until both connections are closed */
     int spare_fd;      /* given up to be able to refuse when descriptors run out */
-    struct quota refused, warned, down;
+    struct log_quota refused, warned, down;
     uint64_t swept_us;
     char *dial_ca;           /* call thread */
     struct tls_set *checked; /* call thread: which kinds of listener have certificates */
@@ -66,9 +61,6 @@ static inline void edge_count(struct edge *e, enum edge_counter which)
 {
     (void)atomic_fetch_add_explicit(&e->counter[which], 1, memory_order_relaxed);
 }
-
-/** Whether a line may be logged now. */
-bool quota_pass(struct quota *q, uint64_t now_us, const char *about);
 
 /** A socket that accepts. Made on the call thread, then the edge's. */
 struct listener {

@@ -66,7 +66,7 @@ static void flow_log_end(struct flow *f, const char *why)
     uint64_t now = loop_now(f->edge->env.loop);
     char peer[NET_ADDR_TEXT];
 
-    if (quota_pass(&f->edge->down, now, "ended SIP streams"))
+    if (log_quota_pass(&f->edge->down, now, MOD, "ended SIP streams"))
         LOG_I(MOD, "SIP %s stream %s %s ended: %s", f->tls ? "TLS" : "TCP",
               f->dialled ? "to" : "from", net_addr_text(&f->peer, peer), why);
 }
@@ -129,7 +129,7 @@ static void flow_warn_length(struct flow *f)
 {
     char peer[NET_ADDR_TEXT];
 
-    if (quota_pass(&f->edge->warned, loop_now(f->edge->env.loop), "SIP warnings"))
+    if (log_quota_pass(&f->edge->warned, loop_now(f->edge->env.loop), MOD, "SIP warnings"))
         LOG_W(MOD, "%s sends no Content-Length on a stream: taken as 0",
               net_addr_text(&f->peer, peer));
 }

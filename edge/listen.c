@@ -12,24 +12,7 @@
 
 #define MOD "edge"
 
-enum { LISTEN_BACKLOG = 1024, LISTEN_ACCEPTS_A_TURN = 64, QUOTA_LINES = 10, QUOTA_S = 10 };
-
-bool quota_pass(struct quota *q, uint64_t now_us, const char *about)
-{
-    uint64_t period = now_us / (QUOTA_S * US_PER_S);
-
-    if (period != q->period) {
-        if (q->hidden)
-            LOG_I(MOD, "%s: %u more not shown", about, q->hidden);
-        *q = (struct quota){.period = period};
-    }
-    if (q->lines < QUOTA_LINES) {
-        q->lines++;
-        return true;
-    }
-    q->hidden++;
-    return false;
-}
+enum { LISTEN_BACKLOG = 1024, LISTEN_ACCEPTS_A_TURN = 64 };
 
 bool edge_trusts(const struct edge *e, const struct net_addr *peer)
 {
@@ -57,7 +40,7 @@ static void edge_refuse(struct edge *e, int fd, const struct net_addr *peer, con
 
     edge_count(e, COUNT_REFUSED);
     (void)close(fd);
-    if (quota_pass(&e->refused, loop_now(e->env.loop), "refused connections"))
+    if (log_quota_pass(&e->refused, loop_now(e->env.loop), MOD, "refused connections"))
         LOG_I(MOD, "refused a connection from %s: %s", net_addr_text(peer, text), why);
 }
 

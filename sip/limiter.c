@@ -5,7 +5,6 @@
 
 #include <glib.h>
 
-enum { BUDGET_LINES = 20, BUDGET_S = 10 };
 enum { LIMITER_SLOTS = 4096, LIMITER_BURST = 30, LIMITER_REFILL_S = 2 };
 
 struct bucket {
@@ -61,21 +60,4 @@ bool limiter_failed(struct limiter *l, const struct net_addr *source, uint64_t n
     }
     b->full_us += LIMITER_REFILL_S * US_PER_S;
     return limiter_blocked(l, source, now_us);
-}
-
-bool log_budget_pass(struct log_budget *b, uint64_t now_us)
-{
-    uint64_t period = now_us / (BUDGET_S * US_PER_S);
-
-    if (period != b->period) {
-        if (b->hidden)
-            LOG_I("sip", "%u more requests were refused", b->hidden);
-        *b = (struct log_budget){.period = period};
-    }
-    if (b->lines < BUDGET_LINES) {
-        b->lines++;
-        return true;
-    }
-    b->hidden++;
-    return false;
 }

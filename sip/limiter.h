@@ -12,11 +12,3 @@ void limiter_free(struct limiter *l);
 bool limiter_blocked(struct limiter *l, const struct net_addr *source, uint64_t now_us);
 /** Count a failure. True when this one exhausted the bucket (log it, then be silent). */
 bool limiter_failed(struct limiter *l, const struct net_addr *source, uint64_t now_us);
-
-/** Log lines that strangers can cause: so many a period, the rest are counted and told once. */
-struct log_budget {
-    uint64_t period; /* the running one, since the epoch of the clock */
-    unsigned lines, hidden;
-};
-/** Whether a line may be logged now. */
-bool log_budget_pass(struct log_budget *b, uint64_t now_us);

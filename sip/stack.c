@@ -35,7 +35,7 @@ void stack_emit(struct stack *s, const struct sipev *ev)
 
 bool stack_may_log(struct stack *s)
 {
-    return log_budget_pass(&s->refusals, clock_now_us());
+    return log_quota_pass(&s->refusals, clock_now_us(), "sip", "refused requests");
 }
 
 void stack_post(struct stack *s, const struct sipcmd *cmd)

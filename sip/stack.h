@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "base/log.h"
 #include "base/mailbox.h"
 #include "gateway/config.h"
 #include "sip/adapter.h"
@@ -67,7 +68,7 @@ struct stack {
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;
-    struct log_budget refusals;
+    struct log_quota refusals;
     uint64_t patience_us;  /* 64*T1: every transaction is over by then */
     unsigned transactions; /* from this many on, hurry */
     bool hurried;

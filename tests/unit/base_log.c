@@ -42,12 +42,12 @@ static void expect(void (*fn)(void), const char *want)
 
 static void say_nasty(void)
 {
-    LOG_I("test", "a%s", "\nb\033[2Jc\x7f.\xc2\x9b[2J\xc2\xa0\xc3\x9bz");
+    LOG_I("test", "a%s", "\nb\033[2Jc\x7f.\xc2\x9b[2J\xc2\xa0\xc3\x9bz\xff\xc3_\xed\xa0\x80");
 }
 
 static void text_from_the_wire_stays_on_its_line(void)
 {
-    expect(say_nasty, "I mod=test a b [2Jc .  [2J\xc2\xa0\xc3\x9bz\n");
+    expect(say_nasty, "I mod=test a b [2Jc .  [2J\xc2\xa0\xc3\x9bz?\?_?\?\?\n");
 }
 
 static void say_at_all_levels(void)
