@@ -27,17 +27,25 @@ static void offer_reply(struct party *p, struct desc *answer, bool glare)
     }
 }
 
-/* Our transports go into @p answer, the offer becomes what the peer last said. Takes both. */
+/* Our transports go into @p answer, the offer becomes what the peer last said; or, where media
+ * cannot follow, the offer is refused and all stays as it was. Takes both. */
 static void offer_accept(struct party *p, struct desc *offer, struct desc *answer)
 {
+    struct media *m = gateway_media(p->call->gw);
+
     answer->session_id = p->local ? p->local->session_id : 0;
     answer->session_version = p->local ? p->local->session_version + 1 : 1;
-    party_set_remote(p, offer, true);
-    if (media_id_set(p->media) && media_leg_describe(gateway_media(p->call->gw), p->media,
-                                                     p->remote, false, answer) != GW_OK) {
-        desc_free(answer);
-        answer = NULL;
+    if (media_id_set(p->media)) {
+        media_leg_remote(m, p->media, offer, true);
+        if (media_leg_describe(m, p->media, offer, false, answer) != GW_OK) {
+            desc_free(offer);
+            desc_free(answer);
+            offer_reply(p, NULL, false);
+            return;
+        }
     }
+    desc_free(p->remote);
+    p->remote = offer;
     offer_reply(p, answer, false);
 }
 

@@ -343,6 +343,27 @@ static void a_session_refresh_stays_on_its_hop(void)
     bench_down(&b);
 }
 
+static void an_offer_media_cannot_follow_changes_nothing(void)
+{
+    struct bench b;
+    struct fake_leg *a;
+    struct fake_leg *bob;
+    unsigned joins;
+
+    bench_up(&b);
+    talk(&b, &a, &bob);
+    joins = fake_media.joins;
+    fake_media.unsupported = true;
+    fake_leg_report(bob, LEG_OFFER, answer_to(bob->last));
+    SAID(bob, "refuse");
+    g_assert_cmpuint(fake_media.joins, ==, joins);
+    fake_media.unsupported = false;
+    fake_leg_report(a, LEG_OFFER, answer_to(a->last));
+    SAID(a, "answer; respond"); /* and the call goes on */
+    fake_leg_end(a, END_NORMAL);
+    bench_down(&b);
+}
+
 static void hold_crosses_and_comes_back(void)
 {
     struct bench b;
@@ -574,6 +595,7 @@ void unit_gateway_call(void)
       "an-answer-that-never-said-a-thing-is-a-failure");
     T(an_offerless_caller_gets_our_offer, "an-offerless-caller-gets-our-offer");
     T(a_session_refresh_stays_on_its_hop, "a-session-refresh-stays-on-its-hop");
+    T(an_offer_media_cannot_follow_changes_nothing, "an-offer-media-cannot-follow-changes-nothing");
     T(hold_crosses_and_comes_back, "hold-crosses-and-comes-back");
     T(an_offer_the_far_side_refuses_is_refused, "an-offer-the-far-side-refuses-is-refused");
     T(both_offering_at_once_is_glare, "both-offering-at-once-is-glare");
