@@ -147,7 +147,9 @@ static void on_incoming(struct sip_adapter *sa, struct sipev *ev)
                           .from_display = ev->in->from_display,
                           .to = ev->in->to,
                           .offer = g_steal_pointer(&ev->in->offer),
-                          .profile = ev->in->profile};
+                          .profile = ev->in->profile,
+                          .origin = ev->in->phone ? &sa->base : NULL,
+                          .origin_id = ev->in->phone};
 
     (void)g_strlcpy(in.source, ev->in->source, sizeof(in.source));
     gateway_incoming(sa->gw, &in);

@@ -223,6 +223,17 @@ static bool make_dialog(struct dialog *d, nta_incoming_t *irq, const sip_t *sip)
     return true;
 }
 
+/* Which of its account's phones calls: that one must not ring when it calls its own account. */
+static uint64_t calling_phone(const struct dialog *d)
+{
+    const struct contact_update phone = {.contact = d->contact, .instance = d->instance};
+    const struct binding *b = d->account && d->contact
+                                  ? registrar_find_phone(d->stack->registrar, d->account, &phone)
+                                  : NULL;
+
+    return b ? b->id : 0;
+}
+
 static bool tell_call(struct dialog *d, struct invitation *in)
 {
     struct sipev ev = {.type = SIPEV_INCOMING, .id = d->id};
@@ -233,6 +244,7 @@ static bool tell_call(struct dialog *d, struct invitation *in)
     ev.in->from_display = g_strdup(in->display);
     ev.in->to = g_strdup(in->to);
     ev.in->offer = g_steal_pointer(&in->offer);
+    ev.in->phone = calling_phone(d);
     ev.in->profile =
         in->account && in->account->nprofiles ? in->account->profile[0] : desc_profile_plain;
     (void)g_strlcpy(ev.in->source, in->hop.source, sizeof(ev.in->source));

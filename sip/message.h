@@ -58,6 +58,7 @@ struct sipev_incoming {
     struct desc *offer;                       /* may be NULL */
     struct desc_profile profile;
     char source[96];
+    uint64_t phone; /* the caller's own binding, 0: not registered here */
 };
 
 struct sipev {

@@ -50,6 +50,17 @@ test('the phone answers: both tabs stop with "answered elsewhere"', async () => 
   await caller.reaches('idle');
 });
 
+test('a phone that calls its own account rings the other devices, not itself', async () => {
+  phone.forget();
+  await phone.dial(`sip:team@${DOMAIN}`);
+  await Promise.all([tab1.reaches('incoming'), tab2.reaches('incoming')]);
+  assert.ok(!phone.saw('CALL_INCOMING'));
+  await tab1.accept();
+  await tab1.reaches('talking');
+  await phone.hangup();
+  await Promise.all([tab1.reaches('idle'), tab2.reaches('idle')]);
+});
+
 test('nobody answers in time: the caller hears it and all stop ringing', async () => {
   const late = await new Tandem({ accounts: { alice: {}, team: {} }, ring: 5 }).start();
   const a = await Softphone.open(late, { user: 'alice' }), b = await Softphone.open(late, { user: 'team' });
