@@ -135,7 +135,7 @@ password = wonderland
 
     def test_life(self):
         process = self.start()
-        self.assertRegex(self.log(), r"mod=main ready version=\S+ pid=\d+ domain=example.org ")
+        self.until_log(r"mod=main ready version=\S+ pid=\d+ domain=example.org ")
         self.assertNotRegex(self.log(), r"(?m)^\S+ [EW] ")
         status = json.loads(self.ask("status", "--json").stdout)
         self.assertEqual((status["pid"], status["state"], status["accounts"]), (process.pid, "running", 1))

@@ -98,6 +98,7 @@ test('SIGHUP with a key of another certificate: the log says why, and the one be
 test('the page hangs up over the connection it had all the time', async () => {
   await page.hangup();
   await page.reaches('idle');
+  await until('the call has its line', () => tandem.ends().length > 0);
   assert.equal(tandem.ends().length, 1);
   assert.match(tandem.ends()[0], /cause=normal side=A/);
   assert.equal((tandem.log().match(/alice@\S+ signed in/g) ?? []).length, 1);

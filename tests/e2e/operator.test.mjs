@@ -39,6 +39,7 @@ test('calls lists a live call, hangup ends it, both sides hear why', async () =>
   await t.cli('hangup', id);
   await a.says(/operator/i);
   await b.reaches('idle');
+  await until('the call has its line', () => t.ends().length > 0);
   assert.equal(t.ends().length, 1);
   assert.match(t.ends()[0], /cause=admin/);
   await a.close();

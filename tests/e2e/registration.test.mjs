@@ -39,7 +39,7 @@ test('without credentials, with a wrong password and for an unknown user the ans
   const nobody = await s.register('nosuchuser', 'wrong');
   assert.ok([401, 403].includes(SipUdp.status(wrong)));
   assert.equal(SipUdp.status(nobody), SipUdp.status(wrong));
-  assert.match(tandem.log(), /REGISTER ann@\S+ from udp \S+ refused: .*(credentials|password)/i);
+  await tandem.waitLog(/REGISTER ann@\S+ from udp \S+ refused: .*(credentials|password)/i);
   s.close();
 });
 
