@@ -168,30 +168,27 @@ static size_t write_ahead(struct stream *s, const char *p, size_t n)
     return can_write(s) && !backlog_size(&s->out) ? write_some(s, p, n) : 0;
 }
 
-void stream_write(struct stream *s, const void *data, size_t n)
+static void stream_put(struct stream *s, const char *p, size_t n,
+                       void (*add)(struct backlog *out, const void *data, size_t n))
 {
-    const char *p = data;
     size_t sent;
 
     if (s->state > STREAM_OPEN || s->broken || !n)
         return;
     sent = write_ahead(s, p, n);
     if (!s->broken)
-        backlog_add(&s->out, p + sent, n - sent);
+        add(&s->out, p + sent, n - sent);
     close_if_broken_later(s);
+}
+
+void stream_write(struct stream *s, const void *data, size_t n)
+{
+    stream_put(s, data, n, backlog_add);
 }
 
 void stream_write_static(struct stream *s, const void *data, size_t n)
 {
-    const char *p = data;
-    size_t sent;
-
-    if (s->state > STREAM_OPEN || s->broken || !n)
-        return;
-    sent = write_ahead(s, p, n);
-    if (!s->broken)
-        backlog_add_tail(&s->out, p + sent, n - sent);
-    close_if_broken_later(s);
+    stream_put(s, data, n, backlog_add_tail);
 }
 
 size_t stream_queued(const struct stream *s)

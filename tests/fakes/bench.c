@@ -100,6 +100,22 @@ struct fake_leg *alice_calls(struct bench *b, const char *to)
     return place(b, "alice@example.org", to, negotiate_default_offer());
 }
 
+struct fake_leg *alice_calls_team(struct bench *b)
+{
+    static char bob[] = "bob", carol[] = "carol", team[] = "team", number[] = "100";
+    static char *targets[] = {bob, carol, NULL};
+    static struct config_route route = {.name = team,
+                                        .match = ROUTE_EXACT,
+                                        .ring_s = 10,
+                                        .serial = true,
+                                        .pattern = number,
+                                        .targets = targets};
+
+    b->config.nroutes = 1;
+    b->config.route = &route;
+    return alice_calls(b, number);
+}
+
 struct desc *answer_to(const struct desc *offer)
 {
     struct desc *d = desc_copy(offer);

@@ -23,6 +23,8 @@ void bench_clear(struct bench *b);
 /** A call by @p account (NULL: a stranger). Takes @p offer. */
 struct fake_leg *place(struct bench *b, const char *account, const char *to, struct desc *offer);
 struct fake_leg *alice_calls(struct bench *b, const char *to);
+/** Alice dials 100, a route that rings bob for ten seconds and then carol. */
+struct fake_leg *alice_calls_team(struct bench *b);
 /** What a peer would answer to what it was offered: the same streams, its own transport. */
 struct desc *answer_to(const struct desc *offer);
 void answers(struct fake_leg *l);

@@ -161,19 +161,10 @@ static void strangers_reach_nobody_without_a_route(void)
 static void a_serial_route_rings_one_after_the_other(void)
 {
     struct bench b;
-    char *targets[] = {(char *)(guintptr) "bob", (char *)(guintptr) "carol", NULL};
-    struct config_route route = {.name = (char *)(guintptr) "team",
-                                 .match = ROUTE_EXACT,
-                                 .ring_s = 10,
-                                 .serial = true,
-                                 .pattern = (char *)(guintptr) "100",
-                                 .targets = targets};
     struct fake_leg *a;
 
     bench_up(&b);
-    b.config.nroutes = 1;
-    b.config.route = &route;
-    a = alice_calls(&b, "100");
+    a = alice_calls_team(&b);
     g_assert_cmpuint(fake_adapter_legs(b.ad), ==, 1);
     fake_clock_advance(11 * US_PER_S);
     SAID(fake_adapter_leg(b.ad, 0), "hangup cancelled");

@@ -50,19 +50,10 @@ static void without_another_device_the_own_address_is_offline(void)
 static void each_target_of_a_serial_route_may_have_early_media(void)
 {
     struct bench b;
-    char *targets[] = {(char *)(guintptr) "bob", (char *)(guintptr) "carol", NULL};
-    struct config_route route = {.name = (char *)(guintptr) "team",
-                                 .match = ROUTE_EXACT,
-                                 .ring_s = 10,
-                                 .serial = true,
-                                 .pattern = (char *)(guintptr) "100",
-                                 .targets = targets};
     struct fake_leg *a;
 
     bench_up(&b);
-    b.config.nroutes = 1;
-    b.config.route = &route;
-    a = alice_calls(&b, "100");
+    a = alice_calls_team(&b);
     fake_leg_report(fake_adapter_leg(b.ad, 0), LEG_PROGRESS,
                     answer_to(fake_adapter_leg(b.ad, 0)->last));
     SAID(a, "progress; early");

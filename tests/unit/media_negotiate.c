@@ -1,33 +1,11 @@
 /* Offers and answers between two legs. */
 #include "media/desc_sdp.h"
 #include "media/negotiate.h"
+#include "tests/unit/media_desc_text.h"
 
 #include <glib.h>
 
 void unit_media_negotiate(void);
-
-#define HEAD "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-
-static struct desc *from_text(const char *text)
-{
-    struct desc *d;
-    const char *why = NULL;
-
-    if (desc_sdp_read(span_of(text), &d, &why) != GW_OK)
-        g_error("%s\n%s", why, text);
-    return d;
-}
-
-static struct desc *capture(const char *name)
-{
-    char *path = g_build_filename(TESTS_DIR, "captures", name, NULL), *text = NULL;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    struct desc *d = from_text(text);
-    g_free(text);
-    g_free(path);
-    return d;
-}
 
 /* "111 opus/48000 fmtp, 0 PCMU/8000": all a stream offers in one line. */
 static char *codecs_of(const struct desc_stream *s)

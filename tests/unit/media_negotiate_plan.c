@@ -1,34 +1,13 @@
 /* How packets cross once both legs have agreed. */
 #include "media/desc_sdp.h"
 #include "media/negotiate.h"
+#include "tests/unit/media_desc_text.h"
 
 #include <glib.h>
 
 void unit_media_negotiate_plan(void);
 
-#define HEAD "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 #define DTMF8 "a=rtpmap:101 telephone-event/8000\r\n"
-
-static struct desc *from_text(const char *text)
-{
-    struct desc *d;
-    const char *why = NULL;
-
-    if (desc_sdp_read(span_of(text), &d, &why) != GW_OK)
-        g_error("%s\n%s", why, text);
-    return d;
-}
-
-static struct desc *capture(const char *name)
-{
-    char *path = g_build_filename(TESTS_DIR, "captures", name, NULL), *text = NULL;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    struct desc *d = from_text(text);
-    g_free(text);
-    g_free(path);
-    return d;
-}
 
 /* The first offer/answer of a call, as the gateway runs it. */
 struct call {
