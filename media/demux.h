@@ -1,4 +1,5 @@
-/** What a datagram on a media port is, from its first octets (RFC 7983 7, RFC 5761 4). Pure. */
+/** What a datagram on a media port is, from its first octets (RFC 7983 7, RFC 5761 4). Pure.
+ * Thread: any. */
 #pragma once
 
 #include <stddef.h>

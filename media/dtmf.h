@@ -1,5 +1,6 @@
 /** RFC 4733 telephone events 0-15 (0-9 * # A-D): receive, send, scale. Pure; times in microseconds
- * monotonic, durations in timestamp units of the named clock. */
+ * monotonic, durations in timestamp units of the named clock. Thread: any; a receiver or sender is
+ * its owner's. */
 #pragma once
 
 #include <stdbool.h>

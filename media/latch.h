@@ -1,4 +1,5 @@
 /** Where a leg without ICE sends from: symmetric RTP, and whom to believe. Pure.
+ *  Thread: any; a latch is its owner's. Units: monotonic microseconds.
  *
  *  What is sent goes to the signalled address until a source is locked, then to that source. Who
  * may be locked:

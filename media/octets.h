@@ -1,4 +1,4 @@
-/** Numbers in network order, as packets carry them. */
+/** Numbers in network order, as packets carry them. Thread: any. */
 #pragma once
 
 #include <stdint.h>

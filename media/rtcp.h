@@ -1,6 +1,6 @@
 /** RTCP (RFC 3550 6, RFC 4585, RFC 5104, reduced-size RFC 5506): typed events out of a compound
  * packet, and a writer. RTCP is terminated per hop: what is read here is acted on or translated,
- * never forwarded. Pure. */
+ * never forwarded. Pure. Thread: any; a writer is its owner's. */
 #pragma once
 
 #include "base/err.h"

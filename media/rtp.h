@@ -1,6 +1,7 @@
 /** RTP packets (RFC 3550 5.1, header extensions RFC 8285): parse with strict bounds, rewrite in
  * place, keep an outgoing stream continuous, count an incoming one. Pure; time comes in as
- * microseconds, monotonic. Nothing allocates. */
+ * microseconds, monotonic. Nothing allocates. Thread: any; rewriters and receivers are their
+ * owner's. */
 #pragma once
 
 #include "base/err.h"

@@ -1,4 +1,5 @@
-/** Session timers (RFC 4028): who refreshes, and when to give up. Pure; monotonic microseconds. */
+/** Session timers (RFC 4028): who refreshes, and when to give up. Pure; monotonic microseconds.
+ * Thread: the owner's. */
 #pragma once
 
 #include <stdbool.h>
