@@ -18,7 +18,8 @@ enum {
     RECV_BATCH = 64,
     RECV_ROUNDS = 4,    /* of RECV_BATCH a turn and socket: timers and commands get their turn */
     READY_MAX = 256,    /* sockets a turn */
-    COMMANDS_MAX = 64,  /* a turn */
+    COMMANDS_MAX = 64,  /* a round */
+    COMMAND_ROUNDS = 8, /* a turn */
     TIMERS_MAX = 512,   /* a turn */
     HANDSHAKES_MAX = 2, /* DTLS hellos a turn: 1.2 ms against 100 ms of socket buffer */
     WHEEL_SLOTS = 1024,
@@ -312,7 +313,8 @@ static bool commands_wait(const struct epoll_event *ev, int n)
 }
 
 /* Commands go first, so that a packet never meets a leg older than the command posted before it was
- * sent. They may close sockets: what is readable is asked again. */
+ * sent. They may close sockets: what is readable is asked again, and with it whether commands came
+ * in the meantime. Media waits for COMMAND_ROUNDS of them at most. */
 static void worker_turn(struct worker *w)
 {
     struct epoll_event ev[READY_MAX];
@@ -321,7 +323,7 @@ static void worker_turn(struct worker *w)
 
     w->now_us = clock_now_us();
     w->handshakes = 0;
-    if (commands_wait(ev, n)) {
+    for (unsigned i = 0; i < COMMAND_ROUNDS && commands_wait(ev, n); i++) {
         commands_run(w);
         n = epoll_wait(w->epoll, ev, READY_MAX, 0);
     }
