@@ -12,7 +12,7 @@ before(async () => {
   caller = await Softphone.open(tandem, { user: 'alice', tone: 440 });
   tab1 = await Softphone.open(tandem, { user: 'team', tone: 700 });
   tab2 = await Softphone.open(tandem, { user: 'team', tone: 900 });
-  phone = await new Baresip({ user: 'team', tone: 1200, answer: 'manual', password: PASSWORD, registrar: `${IP}:${tandem.sip}`, domain: DOMAIN, ip: IP }).start();
+  phone = await new Baresip({ user: 'team', tone: 1200, answer: 'manual', trace: true, password: PASSWORD, registrar: `${IP}:${tandem.sip}`, domain: DOMAIN, ip: IP }).start();
 });
 after(async () => {
   await phone.stop();
@@ -32,8 +32,9 @@ test('a tab answers: the other tab and the phone stop with "answered elsewhere"'
   await tab1.accept();
   await Promise.all([caller.reaches('talking'), tab1.reaches('talking')]);
   await tab2.says(/another device/i);
-  const closed = await phone.wait('CALL_CLOSED');
-  assert.ok(closed);
+  await phone.wait('CALL_CLOSED');
+  const [cancel] = phone.messages(/^CANCEL sip:[^]*?\r?\n\r?\n/m);
+  assert.match(cancel ?? '', /^Reason: SIP;cause=200;text="Call completed elsewhere"/m); // RFC 3326: no missed call
   await caller.hears(700);
   await tab1.hears(440);
   await caller.hangup();

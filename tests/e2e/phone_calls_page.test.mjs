@@ -77,7 +77,20 @@ test('a phone that is busy is heard of as busy', async () => {
   await p.wait('CALL_INCOMING');
   await page.reaches('ringing');
   await p.hangup(); // baresip refuses with 486 Busy Here
-  await page.says(/another call|declined/i);
+  await page.says(/busy|another call/i);
+});
+
+test('a page that talks already is busy for a phone, and its call goes on', async () => {
+  const p = await phone('manual', { answer: 'manual' });
+  await phone('plain');
+  await page.call('plain');
+  await page.reaches('talking');
+  await p.dial(`sip:alice@${DOMAIN}`);
+  assert.match((await p.wait('CALL_CLOSED')).param, /486/);
+  assert.equal(await page.state(), 'talking');
+  await page.hears(700);
+  await page.hangup();
+  await page.reaches('idle');
 });
 
 test('the page declines and the phone hears it', async () => {
@@ -85,7 +98,7 @@ test('the page declines and the phone hears it', async () => {
   await p.dial(`sip:alice@${DOMAIN}`);
   await page.decline();
   const closed = await p.wait('CALL_CLOSED');
-  assert.match(closed.param, /603|Decline/i);
+  assert.match(closed.param, /603/);
 });
 
 test('the caller gives up and the page stops ringing', async () => {
@@ -120,7 +133,7 @@ test('nobody answers in time: page and phone hear it, and the ringing stops', as
   p.forget();
   await p.dial(`sip:alice@${DOMAIN}`);
   await page.reaches('incoming');
-  assert.match((await p.wait('CALL_CLOSED')).param, /480|408|No Answer|Unavailable/i);
+  assert.match((await p.wait('CALL_CLOSED')).param, /480/);
   await page.reaches('idle');
 });
 
