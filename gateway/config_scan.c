@@ -43,9 +43,11 @@ static void report_add(struct config_report *r, struct config_note note, const c
         r->errors++;
     if (r->notes->len >= CONFIG_ERRORS_MAX)
         return;
+    note.text = g_strdup_vprintf(fmt, args);
+    for (char *p = note.text; *p; p++) /* a quoted value may hold "\\n": one note stays one line */
+        if (g_ascii_iscntrl(*p))
+            *p = '?';
     g_array_append_val(r->notes, note);
-    g_array_index(r->notes, struct config_note, r->notes->len - 1).text =
-        g_strdup_vprintf(fmt, args);
 }
 
 void config_error(struct config_report *r, unsigned line, const char *fmt, ...)

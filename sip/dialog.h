@@ -131,6 +131,9 @@ void dialog_ack(struct dialog *d, uint32_t cseq, const char *sdp);
 int modify_request(struct dialog *d, nta_incoming_t *irq, const sip_t *sip);
 void modify_offer(struct dialog *d, char *sdp);
 void modify_respond(struct dialog *d, char *sdp, bool glare);
+/** How long to wait after a 491 (RFC 3261 14.1): who owns the Call-ID waits longer. Never 0, which
+ * is no timer. */
+unsigned modify_glare_ms(bool owner, uint32_t random);
 /** Send a session refresh (RFC 4028 10). */
 void modify_refresh(struct dialog *d);
 /** Answer or forget what is open: the dialog ends. */

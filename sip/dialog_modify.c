@@ -292,11 +292,14 @@ static void on_retry(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
     send_held(d);
 }
 
-/* RFC 3261 14.1: who owns the Call-ID waits longer. */
+unsigned modify_glare_ms(bool owner, uint32_t random)
+{
+    return owner ? 2100 + random % 191 * 10 : 10 + random % 200 * 10;
+}
+
 static void wait_after_glare(struct dialog *d)
 {
-    su_duration_t ms =
-        (su_duration_t)(d->placed ? 2100 + random_u32() % 191 * 10 : random_u32() % 201 * 10);
+    su_duration_t ms = (su_duration_t)modify_glare_ms(d->placed, random_u32());
 
     drop_held(d);
     d->modify.retry = su_timer_create(su_root_task(d->stack->root), ms);

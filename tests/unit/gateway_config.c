@@ -372,6 +372,16 @@ static void all_faults_are_told_at_once_in_order(void)
                     "t.conf:11: calls: \"x\" is no number from 0 to 10000\n");
 }
 
+static void a_quoted_newline_stays_in_its_line(void)
+{
+    g_autofree char *errors = NULL;
+
+    g_assert_null(parse(GOOD "[web]\nhttp = [::1]:\\ndomain\n", &errors));
+    g_assert_cmpstr(errors, ==,
+                    "t.conf:6: http: \"[::1]:?domain\" is no address with a port, like "
+                    "0.0.0.0:5060 or [::]:5060\n");
+}
+
 static void unknown_local_targets_are_a_warning(void)
 {
     struct config *c = parse_ok(GOOD "[route x]\nexact = 1\nto = nobody\n");
@@ -621,6 +631,8 @@ void unit_gateway_config(void)
                     each_fault_is_told_with_its_line);
     g_test_add_func("/gateway/config/all-faults-are-told-at-once-in-order",
                     all_faults_are_told_at_once_in_order);
+    g_test_add_func("/gateway/config/a-quoted-newline-stays-in-its-line",
+                    a_quoted_newline_stays_in_its_line);
     g_test_add_func("/gateway/config/unknown-local-targets-are-a-warning",
                     unknown_local_targets_are_a_warning);
     g_test_add_func("/gateway/config/a-named-certificate-leaves-client-ca-alone",
