@@ -59,6 +59,8 @@ struct incoming {
     const char *to;                  /* dialled: "bob", "bob@domain", "+1555...", "echo@domain" */
     struct desc *offer;              /* now the gateway's; NULL: offerless */
     struct desc_profile profile;     /* what to offer when offerless */
+    bool offer_follows; /* offer is NULL, but one comes after ops->answer() (XEP-0353) ... */
+    bool video;         /* ... with video in it */
     /* The endpoint that calls, as endpoints() would name it: it does not ring for its own call.
      * NULL: not known, or none that can be rung. */
     const struct adapter *origin;

@@ -82,6 +82,7 @@ struct call *call_new(struct gateway *gw, const struct incoming *in)
     c->a.leg = in->leg;
     c->a.kind = in->leg->ops->name;
     c->a_offered = in->offer != NULL;
+    c->a_offer_follows = in->offer_follows;
     c->a.profile = in->offer ? desc_profile_of(in->offer) : in->profile;
     c->a.pen = in->offer ? OFFER_THEIRS : OFFER_STABLE;
     c->origin = in->origin;
@@ -140,7 +141,7 @@ static enum end_cause call_admit(struct call *c)
     const struct account *a = c->account[0] ? gateway_account(c->gw, c->account) : NULL;
     unsigned most = a && a->calls_max ? a->calls_max : conf->account_calls_max;
 
-    if (a && most && gateway_calls_of(c->gw, c->account) > most)
+    if (c->account[0] && most && gateway_calls_of(c->gw, c->account) > most)
         return END_LIMIT;
     return c->plan.refused;
 }
@@ -169,7 +170,7 @@ void call_start(struct call *c, const struct incoming *in)
     }
     if (in->offer)
         party_set_remote(&c->a, in->offer, true);
-    c->source = in->offer ? desc_copy(in->offer) : negotiate_default_offer();
+    c->source = in->offer ? desc_copy(in->offer) : negotiate_default_offer(in->video);
     if (!call_dial_next(c))
         call_feed(c, EV_EXHAUSTED, NULL);
 }

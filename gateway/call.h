@@ -43,6 +43,7 @@ struct call {
     struct desc
         *source;    /* what branches are offered: A's offer, or our own when it made none; owned */
     bool a_offered; /* A made the offer; else ours goes out in the answer */
+    bool a_offer_follows;      /* or A makes it once it is answered */
     GPtrArray *branches;       /* of struct branch, owned */
     struct branch *b;          /* the one that answered */
     struct branch *early;      /* the one whose early media A hears */

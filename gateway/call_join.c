@@ -27,6 +27,8 @@ static struct desc *caller_answer(struct call *c, const struct branch *b)
 
     if (negotiate_answer(c->a.remote, b->party.remote, &b->map, &d) != GW_OK)
         return NULL;
+    if (c->a.leg->ops->takes_all)
+        negotiate_sink(c->a.remote, d);
     if (c->a.local) { /* early media: one session, a new version */
         d->session_id = c->a.local->session_id;
         d->session_version = c->a.local->session_version + 1;
@@ -79,6 +81,10 @@ bool call_connect(struct call *c)
     struct desc *d;
 
     c->early = NULL;
+    if (c->a_offer_follows) { /* call_offer.c answers it from what the callee has said */
+        c->a.leg->ops->answer(c->a.leg, NULL);
+        return true;
+    }
     if (!c->a_offered) {
         if (connect_offerless(c))
             return true;

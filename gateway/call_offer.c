@@ -33,6 +33,8 @@ static void offer_accept(struct party *p, struct desc *offer, struct desc *answe
 {
     struct media *m = gateway_media(p->call->gw);
 
+    if (!p->local && p->leg->ops->takes_all)
+        negotiate_sink(offer, answer);
     answer->session_id = p->local ? p->local->session_id : 0;
     answer->session_version = p->local ? p->local->session_version + 1 : 1;
     if (media_id_set(p->media)) {
@@ -69,9 +71,9 @@ static void offer_cross(struct call *c, struct party *p, struct desc *offer)
         return;
     }
     step = offer_fsm(far->pen, OFFER_EV_WANT);
-    if (c->reoffer.from ||
-        !(step.actions &
-          OFFER_DO_SEND)) { /* the far side is offering too: let this side try again */
+    if (c->reoffer.from || !far->local ||
+        !(step.actions & OFFER_DO_SEND)) { /* the far side is offering too, or about to: let this
+                                              side try again */
         desc_free(offer);
         offer_reply(p, NULL, true);
         return;
@@ -109,6 +111,35 @@ static enum gw_err offer_echo(const struct call *c, const struct desc *offer, st
     return err;
 }
 
+static bool carries_voice(const struct desc *answer)
+{
+    for (unsigned i = 0; i < answer->nstreams; i++)
+        if (answer->stream[i].kind == DESC_AUDIO && !answer->stream[i].refused)
+            return true;
+    return false;
+}
+
+/* The caller's first offer, which comes after the answer (XEP-0353): the callee has long said what
+ * it can. Where that does not fit, it is asked again with the caller's own words. */
+static enum gw_err offer_late(struct call *c, const struct party *p, const struct desc *offer,
+                              struct desc **answer)
+{
+    enum gw_err err;
+
+    if (p != &c->a || p->local || !c->a_offer_follows || c->state != CALL_TALKING)
+        return GW_ESTATE;
+    if (!media_id_set(c->b->party.media))
+        return offer_echo(c, offer, answer);
+    c->b->map = negotiate_pair(offer, c->b->party.local);
+    err = negotiate_answer(offer, c->b->party.remote, &c->b->map, answer);
+    if (!err && !carries_voice(*answer)) { /* video alone is no call */
+        desc_free(*answer);
+        *answer = NULL;
+        return GW_ENOCODEC;
+    }
+    return err;
+}
+
 static void offer_take(struct call *c, struct party *p, struct desc *offer)
 {
     struct offer_step step = offer_fsm(p->pen, OFFER_EV_PEER);
@@ -122,6 +153,8 @@ static void offer_take(struct call *c, struct party *p, struct desc *offer)
     p->pen = step.next;
     if (p->local && p->remote && negotiate_refresh(p->remote, offer, p->local, &answer) == GW_OK) {
         LOG_D("call", "offer answered here: nothing changes for the far side");
+        offer_accept(p, offer, answer);
+    } else if (offer_late(c, p, offer, &answer) == GW_OK) {
         offer_accept(p, offer, answer);
     } else if (offer_echo(c, offer, &answer) == GW_OK) {
         offer_accept(p, offer, answer);

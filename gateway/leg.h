@@ -21,8 +21,12 @@ struct leg_ops {
      * that may still change). May be called again. */
     void (*progress)(struct leg *leg, bool ringing, const struct desc *early);
     /** To the leg that placed the call: the call was answered. @p desc answers its offer, or is our
-     * offer if it made none; then LEG_ANSWER follows. */
+     * offer if it made none; then LEG_ANSWER follows. NULL where the leg said that its offer
+     * follows (incoming.offer_follows): now it may come, as LEG_OFFER. */
     void (*answer)(struct leg *leg, const struct desc *desc);
+    /** It cannot take a no to one stream of its first offer (XEP-0166 6.5 as clients read it): what
+     * the far side refused is accepted all the same, received and dropped. */
+    bool takes_all;
     /** Mid-call offer of ours (hold, new stream, restart); LEG_ANSWER or LEG_REFUSED follows. NULL:
      * this kind cannot. */
     void (*offer)(struct leg *leg, const struct desc *offer);

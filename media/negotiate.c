@@ -308,6 +308,50 @@ enum gw_err negotiate_answer(const struct desc *a, const struct desc *b,
     return any ? GW_OK : GW_ENOCODEC;
 }
 
+static void forget_formats(struct desc_stream *s)
+{
+    for (unsigned i = 0; i < s->ncodecs; i++)
+        g_free(s->codec[i].fmtp);
+    s->ncodecs = 0;
+    g_free(s->formats);
+    s->formats = NULL;
+}
+
+void negotiate_sink(const struct desc *offer, struct desc *answer)
+{
+    for (unsigned i = 0; i < answer->nstreams && i < offer->nstreams; i++) {
+        const struct desc_stream *theirs = &offer->stream[i];
+        struct desc_stream *s = &answer->stream[i];
+        if (!s->refused || !negotiate_carries_over(theirs))
+            continue;
+        for (unsigned k = 0; k < theirs->ncodecs; k++) {
+            const struct desc_codec *c = &theirs->codec[k];
+            if (!negotiate_is_primary(c))
+                continue;
+            s->refused = false;
+            s->direction = desc_direction_reverse(theirs->direction) & DESC_RECVONLY;
+            forget_formats(s); /* a refusal repeats some */
+            (void)desc_add_codec(s, c->pt, c->name, c->clock_hz, c->channels, c->fmtp);
+            break;
+        }
+    }
+}
+
+struct stream_map negotiate_pair(const struct desc *a, const struct desc *b)
+{
+    struct stream_map map;
+    bool taken[DESC_STREAMS_MAX] = {false};
+
+    memset(map.b_of_a, -1, sizeof(map.b_of_a));
+    for (unsigned i = 0; i < a->nstreams; i++)
+        for (unsigned k = 0; k < b->nstreams && map.b_of_a[i] < 0; k++)
+            if (!taken[k] && a->stream[i].kind == b->stream[k].kind) {
+                map.b_of_a[i] = (int8_t)k;
+                taken[k] = true;
+            }
+    return map;
+}
+
 /* ---- the mid-call firewall ---- */
 
 static unsigned count_primary(const struct desc_stream *s)

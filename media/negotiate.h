@@ -11,8 +11,9 @@ struct stream_map {
 };
 
 /** What Tandem itself offers when nobody made an offer (offerless INVITE): one audio stream with
- * opus, G722, PCMU, PCMA and telephone-event; SENDRECV. No transports. */
-struct desc *negotiate_default_offer(void);
+ * opus, G722, PCMU, PCMA and telephone-event; @p video: and one with VP8 and H264; SENDRECV. No
+ * transports. */
+struct desc *negotiate_default_offer(bool video);
 
 /** Leg A offered @p a: the streams to offer to a leg B of @p profile. Codecs keep A's payload types
  * where free of clashes, known static ones theirs. Only audio and video streams are carried over;
@@ -31,6 +32,14 @@ struct desc *negotiate_offer(const struct desc *a, const struct desc_profile *pr
  * left. No transports. */
 enum gw_err negotiate_answer(const struct desc *a, const struct desc *b,
                              const struct stream_map *map, struct desc **out);
+
+/** For a peer that cannot take a no to one stream: what @p answer refused of @p offer's audio and
+ * video is accepted in one format, to be received and dropped, or inactive where the peer would not
+ * send. */
+void negotiate_sink(const struct desc *offer, struct desc *answer);
+
+/** Pair the streams of @p a with those of @p b by kind, in order; -1 where one is left over. */
+struct stream_map negotiate_pair(const struct desc *a, const struct desc *b);
 
 /** Answer @p offer from @p current, what we last said to that leg for the same streams (the
  * mid-call firewall: session refresh, port change, ICE restart). GW_ESTATE when the offer differs

@@ -6,7 +6,21 @@
 
 #include <string.h>
 
-struct desc *negotiate_default_offer(void)
+static void default_video(struct desc *d)
+{
+    static const char *const feedback[] = {"ccm fir", "nack", "nack pli", "goog-remb"};
+    struct desc_stream *s = desc_add_stream(d, DESC_VIDEO);
+
+    (void)desc_add_codec(s, 96, "VP8", 90000, 1, NULL);
+    (void)desc_add_codec(s, 102, "H264", 90000, 1,
+                         "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f");
+    for (unsigned i = 0; i < s->ncodecs; i++)
+        for (unsigned k = 0; k < G_N_ELEMENTS(feedback); k++)
+            (void)g_strlcpy(s->codec[i].feedback[s->codec[i].nfeedback++], feedback[k],
+                            sizeof(s->codec[i].feedback[0]));
+}
+
+struct desc *negotiate_default_offer(bool video)
 {
     struct desc *d = desc_new();
     struct desc_stream *s = desc_add_stream(d, DESC_AUDIO);
@@ -17,6 +31,8 @@ struct desc *negotiate_default_offer(void)
     (void)desc_add_codec(s, 8, "PCMA", 8000, 1, NULL);
     (void)desc_add_codec(s, 110, "telephone-event", 48000, 1, "0-15");
     (void)desc_add_codec(s, 101, "telephone-event", 8000, 1, "0-15");
+    if (video)
+        default_video(d);
     return d;
 }
 

@@ -97,7 +97,7 @@ struct fake_leg *place(struct bench *b, const char *account, const char *to, str
 
 struct fake_leg *alice_calls(struct bench *b, const char *to)
 {
-    return place(b, "alice@example.org", to, negotiate_default_offer());
+    return place(b, "alice@example.org", to, negotiate_default_offer(false));
 }
 
 struct fake_leg *alice_calls_team(struct bench *b)

@@ -147,11 +147,11 @@ static void strangers_reach_nobody_without_a_route(void)
     struct fake_leg *l;
 
     bench_up(&b);
-    SAID(place(&b, NULL, "bob", negotiate_default_offer()), "hangup forbidden");
-    SAID(place(&b, NULL, "echo", negotiate_default_offer()), "hangup forbidden");
+    SAID(place(&b, NULL, "bob", negotiate_default_offer(false)), "hangup forbidden");
+    SAID(place(&b, NULL, "echo", negotiate_default_offer(false)), "hangup forbidden");
     b.config.nroutes = 1;
     b.config.route = &route;
-    l = place(&b, NULL, "door", negotiate_default_offer());
+    l = place(&b, NULL, "door", negotiate_default_offer(false));
     SAID(l, "");
     g_assert_cmpuint(fake_adapter_legs(b.ad), ==, 1);
     fake_leg_end(l, END_NORMAL);
@@ -244,13 +244,13 @@ static void limits_refuse_clearly(void)
     first = alice_calls(&b, "bob");
     SAID(alice_calls(&b, "bob"), "hangup limit");
     answers(fake_adapter_leg(b.ad, 0));
-    SAID(place(&b, "carol@example.org", "bob", negotiate_default_offer()), "hangup busy");
+    SAID(place(&b, "carol@example.org", "bob", negotiate_default_offer(false)), "hangup busy");
     b.config.account_calls_max = 0;
     b.config.calls_max = 1;
-    SAID(place(&b, "carol@example.org", "bob", negotiate_default_offer()), "hangup limit");
+    SAID(place(&b, "carol@example.org", "bob", negotiate_default_offer(false)), "hangup limit");
     b.config.calls_max = 10;
     fake_media.full = true;
-    SAID(place(&b, "carol@example.org", "bob", negotiate_default_offer()), "hangup limit");
+    SAID(place(&b, "carol@example.org", "bob", negotiate_default_offer(false)), "hangup limit");
     fake_leg_end(first, END_NORMAL);
     bench_down(&b);
 }
@@ -455,7 +455,7 @@ static void echo_follows_a_hold(void)
 {
     struct bench b;
     struct fake_leg *a;
-    struct desc *hold = negotiate_default_offer();
+    struct desc *hold = negotiate_default_offer(false);
 
     bench_up(&b);
     a = alice_calls(&b, "echo");

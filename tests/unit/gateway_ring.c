@@ -12,7 +12,7 @@ static struct fake_leg *carol_calls(struct bench *b, const char *to, uint64_t de
                           .account = "carol@example.org",
                           .from = "carol@example.org",
                           .to = to,
-                          .offer = negotiate_default_offer(),
+                          .offer = negotiate_default_offer(false),
                           .origin = b->ad,
                           .origin_id = device,
                           .source = "test"};

@@ -30,7 +30,7 @@ static void assert_codecs(const struct desc_stream *s, const char *expected)
 
 static void default_offer_suits_everybody(void)
 {
-    struct desc *d = negotiate_default_offer();
+    struct desc *d = negotiate_default_offer(false);
 
     g_assert_cmpuint(d->nstreams, ==, 1);
     g_assert_cmpuint(d->ntransports, ==, 0);
@@ -278,6 +278,28 @@ static void refused_video_is_refused_validly(void)
     desc_free(a);
 }
 
+static void what_cannot_be_refused_is_received_and_dropped(void)
+{
+    struct desc *offer = negotiate_default_offer(true);
+    struct desc *phone = negotiate_default_offer(false);
+    struct stream_map map = negotiate_pair(offer, phone);
+    struct desc *answer = NULL;
+
+    g_assert_cmpint(map.b_of_a[0], ==, 0);
+    g_assert_cmpint(map.b_of_a[1], ==, -1);
+    g_assert_cmpint(negotiate_answer(offer, phone, &map, &answer), ==, GW_OK);
+    g_assert_true(answer->stream[1].refused);
+    negotiate_sink(offer, answer);
+    g_assert_false(answer->stream[1].refused);
+    g_assert_cmpint(answer->stream[1].direction, ==, DESC_RECVONLY);
+    g_assert_cmpuint(answer->stream[1].ncodecs, ==, 1);
+    g_assert_true(desc_codec_is(&answer->stream[1].codec[0], "VP8"));
+    g_assert_cmpint(answer->stream[0].direction, ==, DESC_SENDRECV);
+    desc_free(answer);
+    desc_free(phone);
+    desc_free(offer);
+}
+
 static void an_answer_that_is_too_short_refuses_the_rest(void)
 {
     struct desc *a = capture("chromium156-audio-video-data-offer.sdp");
@@ -508,7 +530,7 @@ static void refresh_by_the_answerer_keeps_what_it_chose(void)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         char *t1 = g_strdup_printf(HEAD "m=audio 5000 RTP/AVP %s\r\n", rows[i].chosen);
         char *t2 = g_strdup_printf(HEAD "m=audio 5000 RTP/AVP %s\r\n", rows[i].offer);
-        struct desc *ours = negotiate_default_offer(), *out;
+        struct desc *ours = negotiate_default_offer(false), *out;
         struct desc *answer_text = from_text(t1), *offer = from_text(t2);
         g_test_message("%s -> %s", rows[i].chosen, rows[i].offer);
         g_assert_cmpint(negotiate_refresh(answer_text, offer, ours, &out), ==,
@@ -566,6 +588,8 @@ void unit_media_negotiate(void)
                     digits_of_another_clock_are_better_than_none);
     g_test_add_func("/media/negotiate/refused-video-is-refused-validly",
                     refused_video_is_refused_validly);
+    g_test_add_func("/media/negotiate/what-cannot-be-refused-is-received-and-dropped",
+                    what_cannot_be_refused_is_received_and_dropped);
     g_test_add_func("/media/negotiate/an-answer-that-is-too-short-refuses-the-rest",
                     an_answer_that_is_too_short_refuses_the_rest);
     g_test_add_func("/media/negotiate/nothing-in-common-is-no-codec",
