@@ -113,6 +113,35 @@ bool account_normalise(const char *text, const char *domain, char out[192])
     return true;
 }
 
+bool account_normalise_jid(const char *text, char out[192])
+{
+    const char *at = strchr(text, '@');
+    g_autofree char *node = at ? g_strndup(text, (gsize)(at - text)) : NULL;
+    g_autofree char *host = at ? g_ascii_strdown(at + 1, -1) : NULL;
+    g_autofree char *whole = NULL;
+    g_autofree char *low = NULL;
+    int n;
+
+    *out = '\0';
+    if (!node || *node == '\0' || !g_utf8_validate(node, -1, NULL) || !account_domain_ok(host))
+        return false;
+    for (const char *p = node; *p; p = g_utf8_find_next_char(p, NULL)) {
+        gunichar c = g_utf8_get_char(p);
+
+        if (c < 0x80 ? c <= 0x20 || c == 0x7f || strchr("\"&'/:<>@", (int)c) != NULL
+                     : !g_unichar_isgraph(c) || g_unichar_isspace(c))
+            return false;
+    }
+    whole = g_utf8_normalize(node, -1, G_NORMALIZE_NFC); /* RFC 8265 3.3.1 */
+    low = g_utf8_strdown(whole, -1);
+    n = snprintf(out, 192, "%s@%s", low, host);
+    if (n < 0 || n >= 192) {
+        *out = '\0';
+        return false;
+    }
+    return true;
+}
+
 bool account_set_address(struct account *a, const char *text, const char *domain)
 {
     const char *at;
@@ -142,9 +171,9 @@ char *account_to_json(const struct account *a)
 
     for (unsigned i = 0; i < a->nprofiles; i++)
         (void)json_array_append_new(media, json_string(account_profile_word(&a->profile[i])));
-    root = json_pack("{s:s, s:s, s:s, s:b, s:o, s:I}", "display", a->display, "ha1_md5", a->ha1_md5,
-                     "ha1_sha256", a->ha1_sha256, "sip_sha256", (int)a->sip_sha256, "media", media,
-                     "calls", (json_int_t)a->calls_max);
+    root = json_pack("{s:s, s:s, s:s, s:b, s:o, s:I, s:s}", "display", a->display, "ha1_md5",
+                     a->ha1_md5, "ha1_sha256", a->ha1_sha256, "sip_sha256", (int)a->sip_sha256,
+                     "media", media, "calls", (json_int_t)a->calls_max, "jid", a->jid);
     text = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;
@@ -172,14 +201,16 @@ bool account_from_json(const char *address, const char *text, struct account *ou
     const char *display;
     const char *md5;
     const char *sha256;
+    const char *jid = "";
     int sip_sha256 = 0;
     json_int_t calls = 0;
     const json_t *media;
     json_t *root = json_loads(text, 0, NULL);
     bool ok = root && account_set_address(&a, address, "") &&
-              json_unpack(root, "{s:s, s:s, s:s, s:b, s:o, s:I}", "display", &display, "ha1_md5",
-                          &md5, "ha1_sha256", &sha256, "sip_sha256", &sip_sha256, "media", &media,
-                          "calls", &calls) == 0 &&
+              json_unpack(root, "{s:s, s:s, s:s, s:b, s:o, s:I, s?s}", "display", &display,
+                          "ha1_md5", &md5, "ha1_sha256", &sha256, "sip_sha256", &sip_sha256,
+                          "media", &media, "calls", &calls, "jid", &jid) == 0 &&
+              (*jid == '\0' || account_normalise_jid(jid, a.jid)) &&
               account_json_media(&a, media) && calls >= 0 && calls <= ACCOUNT_CALLS_MAX &&
               span_copy(span_of(display), a.display, sizeof(a.display)) &&
               (*md5 == '\0' || account_ha1_valid(md5, 32)) &&

@@ -21,10 +21,15 @@ struct account {         /* plain values; copy with account_copy() */
     bool sip_sha256;    /* challenge SIP with SHA-256 too (some phones fail then: off by default) */
     unsigned nprofiles; /* what to offer to its phones, tried in order on 488/606/415 */
     struct desc_profile profile[ACCOUNT_PROFILES_MAX];
+    char jid[192];      /* bare JID that rings with it and calls as it; "" none */
     unsigned calls_max; /* at once; 0: the configured default */
     bool from_config;   /* not in the database: cannot be changed at run time */
 };
 
+/** "Ana@Example.org" -> "ana@example.org": a bare JID (RFC 7622), which may hold more in its
+ * localpart than an address of ours (RFC 6122 A.5 forbids "&'/:<>@ and blanks); false when it is
+ * none. */
+bool account_normalise_jid(const char *text, char out[192]);
 /** HA1s of a password; writes lower-case hex. */
 void account_set_password(struct account *a, const char *domain, const char *password);
 /** "alice" or "alice@domain" -> "alice@domain" lower case into @p out; false when malformed (RFC

@@ -39,6 +39,12 @@ static const struct config_key web_keys[] = {
     KEY("root", value_path, web_root, 0, 0),
     KEY("trusted_proxies", value_ip_list, web_trusted_proxies, 0, CONFIG_LISTEN_MAX),
 };
+static const struct config_key xmpp_keys[] = {
+    KEY("component", value_domain, xmpp_component, 0, 0),
+    KEY("server", value_address, xmpp_server, 0, 0),
+    KEY("secret", value_text, xmpp_secret, 0, 256),
+    KEY("allow", value_jids, xmpp_allow, 0, 0),
+};
 static const struct config_key media_keys[] = {
     KEY("address", value_addresses, media_addr, 0, 0),
     KEY("advertise", value_advertise, media_advertise, 0, 0),
@@ -73,6 +79,7 @@ static const struct {
     {"tandem", tandem_keys, G_N_ELEMENTS(tandem_keys)},
     {"sip", sip_keys, G_N_ELEMENTS(sip_keys)},
     {"web", web_keys, G_N_ELEMENTS(web_keys)},
+    {"xmpp", xmpp_keys, G_N_ELEMENTS(xmpp_keys)},
     {"media", media_keys, G_N_ELEMENTS(media_keys)},
     {"limits", limit_keys, G_N_ELEMENTS(limit_keys)},
 };
@@ -89,6 +96,7 @@ static struct config *config_defaults(const char *path)
     c->sip_expires_default_s = 600;
     c->sip_expires_max_s = 7200;
     c->web_root = g_strdup(TANDEM_WEB_ROOT);
+    c->xmpp_server = (struct net_addr){.set = 1, .ip = {127, 0, 0, 1}, .port = 5347};
     c->media_addr.n = 2; /* every address of this machine */
     c->media_addr.addr[0] = (struct net_addr){.set = 1};
     c->media_addr.addr[1] = (struct net_addr){.set = 1, .is_v6 = 1};
@@ -138,6 +146,9 @@ void config_free(struct config *c)
     g_free(c->state_dir);
     g_free(c->control_socket);
     g_free(c->sip_public_host);
+    g_free(c->xmpp_component);
+    g_free(c->xmpp_secret);
+    g_strfreev(c->xmpp_allow);
     g_free(c->web_root);
     g_free(c->tls_client_ca);
     g_strfreev(c->web_origins);

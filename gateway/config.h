@@ -26,7 +26,8 @@ struct config_route { /* [route NAME], in file order; first match wins */
     char *name;
     enum route_match match;
     char *pattern;  /* user part (or user@domain) to match; PATTERN: a glob of * and ? */
-    char **from;    /* callers it is for: addresses, "anyone", NULL = authenticated accounts */
+    char **from;    /* callers it is for: addresses, "@domain", "anyone", NULL = accounts and the
+                       JIDs of xmpp_allow */
     char **targets; /* "bob", "bob@domain", "echo": rung together, or in turn when serial */
     unsigned ring_s;
     unsigned strip; /* leading characters of the dialled user removed for "%n" targets */
@@ -52,6 +53,11 @@ struct config {
     char **web_origins;         /* besides the page's own host; NULL: none */
     char *web_root;             /* folder of the pages; default: the installed one */
     char **web_trusted_proxies; /* addresses whose X-Forwarded-For is believed */
+    /* [xmpp] */
+    char *xmpp_component; /* its domain; NULL: no XMPP */
+    struct net_addr xmpp_server;
+    char *xmpp_secret;
+    char **xmpp_allow; /* bare JIDs and domains, lower case; NULL: none */
     /* [tls], [tls NAME] */
     unsigned ntls;
     struct config_tls *tls;
@@ -82,4 +88,6 @@ struct config *config_read(const char *path, char **errors);
  * @p name, but nothing is looked up on this machine: files are not checked and "any" addresses in
  * media_addr stay as they are. */
 struct config *config_parse(const char *name, const char *text, size_t n, char **errors);
+/** Is this bare JID, or its domain, in [xmpp] allow? */
+bool config_allows_jid(const struct config *c, const char *jid);
 void config_free(struct config *c); /* takes NULL */

@@ -22,6 +22,7 @@ static const struct config_key account_keys[] = {
     KEY("ha1_sha256", value_ha1, account.ha1_sha256, 0, 64),
     KEY("display", value_display, account.display, 0, 0),
     KEY("media", value_profiles, account, 0, 0),
+    KEY("jid", value_jid, account.jid, 0, 0),
     KEY("sip_sha256", value_bool, account.sip_sha256, 0, 0),
     KEY("calls", value_number, account.calls_max, 0, ACCOUNT_CALLS_MAX),
 };

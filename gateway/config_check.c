@@ -83,6 +83,16 @@ static void check_ports(const struct config_file *f, const struct config *c,
         }
 }
 
+bool config_allows_jid(const struct config *c, const char *jid)
+{
+    const char *at = strchr(jid, '@');
+
+    for (char **a = c->xmpp_allow; at && a && *a; a++)
+        if (g_str_equal(*a, jid) || g_str_equal(*a, at + 1))
+            return true;
+    return false;
+}
+
 const char *config_domain(const struct config *c)
 {
     return c->domain ? c->domain : "missing.invalid";
@@ -103,6 +113,23 @@ static void check_tls(const struct config_file *f, const struct config *c, struc
     if (c->web_https.n)
         config_error(r, config_line_of(f, "web", "https"),
                      "https: needs a certificate: add a section [tls] with certificate and key");
+}
+
+static void check_xmpp(const struct config_file *f, const struct config *c, struct config_report *r)
+{
+    const struct config_section *s = config_section_find(f, "xmpp");
+
+    if (!s)
+        return;
+    if (!config_entry_find(s, "component"))
+        config_error(r, s->line,
+                     "[xmpp] component is missing: the domain the XMPP server has for Tandem");
+    if (!config_entry_find(s, "secret"))
+        config_error(r, s->line, "[xmpp] secret is missing: what the XMPP server knows Tandem by");
+    for (unsigned i = 0; c->xmpp_component && i < c->naccounts; i++)
+        if (g_str_has_suffix(c->account[i].jid, c->xmpp_component) &&
+            g_str_equal(strchr(c->account[i].jid, '@') + 1, c->xmpp_component))
+            config_error(r, 0, "jid: %s is Tandem's own, not a person's", c->account[i].jid);
 }
 
 static void check_socket(const struct config_file *f, const struct config *c,
@@ -153,6 +180,7 @@ void config_check(const struct config_file *f, const struct config *c, struct co
                      "nothing to listen on: set at least one of [sip] udp, tcp, tls, [web] http, "
                      "https");
     check_socket(f, c, r);
+    check_xmpp(f, c, r);
     check_tls(f, c, r);
     check_numbers(f, c, r);
     check_ports(f, c, r);

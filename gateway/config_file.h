@@ -85,6 +85,9 @@ bool value_ip_list(const char *value, const struct config_key *k, void *field, c
 bool value_origins(const char *value, const struct config_key *k, void *field, char **why);
 bool value_words(const char *value, const struct config_key *k, void *field, char **why);
 bool value_profiles(const char *value, const struct config_key *k, void *field, char **why);
+bool value_jid(const char *value, const struct config_key *k, void *field, char **why);
+bool value_jids(const char *value, const struct config_key *k, void *field, char **why);
+bool value_address(const char *value, const struct config_key *k, void *field, char **why);
 bool value_ha1(const char *value, const struct config_key *k, void *field, char **why);
 
 /** Fill media_advertise from a value that value_advertise() has passed, for media_addr as it is

@@ -98,8 +98,13 @@ static void target_check(const struct config_section *s, const struct config *c,
         config_error(r, line, "to: \"%s\" is no address", target);
         return;
     }
-    if (config_is_foreign(c, address))
+    if (config_is_foreign(c, address) && !c->xmpp_component)
         config_error(r, line, "to: %s is not of this domain, %s", target, c->domain);
+    else if (config_is_foreign(c, address) && !config_allows_jid(c, address))
+        config_error(r, line, "to: %s is neither of this domain, %s, nor in [xmpp] allow", target,
+                     c->domain);
+    else if (config_is_foreign(c, address))
+        return; /* rung over XMPP */
     else if (!strstr(target, "%n") && !g_str_has_prefix(address, "echo@") &&
              !account_known(c, address))
         config_warning(
@@ -114,8 +119,12 @@ static void callers_read(const struct config_section *s, const struct config *c,
 
         if (g_ascii_strcasecmp(route->from[i], "anyone") == 0)
             (void)g_strlcpy(address, "anyone", sizeof(address));
+        else if (route->from[i][0] == '@' &&
+                 account_normalise("x", route->from[i] + 1, address)) /* a whole domain */
+            memmove(address, address + 1, strlen(address));
         else if (!account_normalise(route->from[i], config_domain(c), address)) {
-            config_error(r, line_of(s, "from"), "from: \"%s\" is neither an address nor anyone",
+            config_error(r, line_of(s, "from"),
+                         "from: \"%s\" is neither an address nor @domain nor anyone",
                          route->from[i]);
             continue;
         }

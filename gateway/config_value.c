@@ -239,6 +239,53 @@ static bool words_parse(const char *value, char ***field, bool (*ok)(const char 
     return true;
 }
 
+bool value_address(const char *value, const struct config_key *k, void *field, char **why)
+{
+    struct net_addr a;
+
+    (void)k;
+    if (!net_addr_parse(span_of(value), &a) || a.port == 0 || net_addr_is_any(&a))
+        return refuse(why, "\"%s\" is no address with a port, like 127.0.0.1:5347", value);
+    *(struct net_addr *)field = a;
+    return true;
+}
+
+bool value_jid(const char *value, const struct config_key *k, void *field, char **why)
+{
+    (void)k;
+    return account_normalise_jid(value, field) ||
+           refuse(why, "\"%s\" is no bare JID like ana@example.org", value);
+}
+
+static bool word_is_jid(const char *word, char **why)
+{
+    char jid[192];
+
+    if (strchr(word, '@') ? account_normalise_jid(word, jid) : account_normalise("x", word, jid))
+        return true;
+    return refuse(why, "\"%s\" is neither a domain nor a bare JID", word);
+}
+
+bool value_jids(const char *value, const struct config_key *k, void *field, char **why)
+{
+    char **words;
+
+    (void)k;
+    if (!words_parse(value, field, word_is_jid, why))
+        return false;
+    words = *(char ***)field;
+    for (unsigned i = 0; words && words[i]; i++) {
+        char jid[192];
+        char *low = strchr(words[i], '@') && account_normalise_jid(words[i], jid)
+                        ? g_strdup(jid)
+                        : g_ascii_strdown(words[i], -1);
+
+        g_free(words[i]);
+        words[i] = low;
+    }
+    return true;
+}
+
 bool value_words(const char *value, const struct config_key *k, void *field, char **why)
 {
     (void)k;

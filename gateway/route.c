@@ -13,6 +13,8 @@ static bool route_admits(const struct config_route *r, const char *caller, const
         char address[192];
         if (g_str_equal(*f, "anyone"))
             return true;
+        if (caller && **f == '@' && g_str_has_suffix(caller, *f))
+            return true;
         if (caller && account_normalise(*f, domain, address) && g_str_equal(address, caller))
             return true;
     }

@@ -24,7 +24,8 @@ enum {
     STORE_RETRY_MS = 1000     /* after a failed commit */
 };
 
-static const char *const tables[] = {STORE_ACCOUNTS, STORE_BINDINGS};
+static const char *const tables[] = {STORE_ACCOUNTS, STORE_BINDINGS, STORE_SUBSCRIPTIONS,
+                                     STORE_JIDS};
 
 struct store {
     char *path;

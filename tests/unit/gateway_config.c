@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "gateway/config.h"
+#include "gateway/route.h"
 
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -322,11 +323,22 @@ static const struct {
     {GOOD "[route x]\nexact = 1\nto = a@else.example\n",
      "t.conf:7: to: a@else.example is not of this domain, example.org\n"},
     {GOOD "[route x]\nexact = 1\nfrom = a b\nto = echo\n",
-     "t.conf:7: from: \"a b\" is neither an address nor anyone\n"},
+     "t.conf:7: from: \"a b\" is neither an address nor @domain nor anyone\n"},
     {GOOD "[route x]\npattern = 1 2\nto = echo\n",
      "t.conf:6: pattern: \"1 2\" cannot be used: blanks are never dialled\n"},
     {GOOD "[route x]\npattern = a@b@c\nto = echo\n",
      "t.conf:6: pattern: \"a@b@c\" cannot be used: an address has one @\n"},
+    {GOOD "[xmpp]\nserver = localhost\nallow = a b\n",
+     "t.conf:5: [xmpp] component is missing: the domain the XMPP server has for Tandem\n"
+     "t.conf:5: [xmpp] secret is missing: what the XMPP server knows Tandem by\n"
+     "t.conf:6: server: \"localhost\" is no address with a port, like 127.0.0.1:5347\n"
+     "t.conf:7: allow: \"a b\" is neither a domain nor a bare JID\n"},
+    {GOOD "[account bob]\npassword = x\njid = bob\n",
+     "t.conf:7: jid: \"bob\" is no bare JID like ana@example.org\n"},
+    {GOOD "[xmpp]\ncomponent = sip.example.com\nsecret = s\n"
+          "[route x]\nexact = 1\nto = eve@else.example\n",
+     "t.conf:10: to: eve@else.example is neither of this domain, example.org, nor in [xmpp] "
+     "allow\n"},
     {GOOD "[route x]\npattern = *a*a*a*a*b\nto = echo\n",
      "t.conf:6: pattern: \"*a*a*a*a*b\" cannot be used: more than 4 stars\n"},
 };
@@ -380,6 +392,30 @@ static void a_quoted_newline_stays_in_its_line(void)
     g_assert_cmpstr(errors, ==,
                     "t.conf:6: http: \"[::1]:?domain\" is no address with a port, like "
                     "0.0.0.0:5060 or [::]:5060\n");
+}
+
+static void xmpp_is_read_with_its_people(void)
+{
+    struct config *c = parse_ok(GOOD "[xmpp]\ncomponent = SIP.example.com\nsecret = s\n"
+                                     "allow = Example.com, Eve@else.example\n"
+                                     "[account bob]\npassword = x\njid = Bob%1@example.com\n"
+                                     "[route x]\nexact = 1\nto = eve@else.example\n"
+                                     "from = @example.com\n");
+    struct route_plan plan;
+    char buf[NET_ADDR_TEXT];
+
+    g_assert_cmpstr(c->xmpp_component, ==, "sip.example.com");
+    g_assert_cmpstr(net_addr_text(&c->xmpp_server, buf), ==, "127.0.0.1:5347");
+    g_assert_cmpstr(c->account[0].jid, ==, "bob%1@example.com");
+    g_assert_true(config_allows_jid(c, "anybody@example.com"));
+    g_assert_true(config_allows_jid(c, "eve@else.example"));
+    g_assert_false(config_allows_jid(c, "mallory@else.example"));
+    g_assert_false(config_allows_jid(c, "example.com"));
+    route_resolve(c, "anybody@example.com", "1", &plan);
+    g_assert_cmpstr(plan.target[0], ==, "eve@else.example");
+    route_resolve(c, "anybody@notexample.com", "1", &plan);
+    g_assert_cmpint(plan.refused, ==, END_FORBIDDEN);
+    config_free(c);
 }
 
 static void unknown_local_targets_are_a_warning(void)
@@ -633,6 +669,7 @@ void unit_gateway_config(void)
                     all_faults_are_told_at_once_in_order);
     g_test_add_func("/gateway/config/a-quoted-newline-stays-in-its-line",
                     a_quoted_newline_stays_in_its_line);
+    g_test_add_func("/gateway/config/xmpp-is-read-with-its-people", xmpp_is_read_with_its_people);
     g_test_add_func("/gateway/config/unknown-local-targets-are-a-warning",
                     unknown_local_targets_are_a_warning);
     g_test_add_func("/gateway/config/a-named-certificate-leaves-client-ca-alone",
