@@ -16,6 +16,7 @@ enum { ENDPOINTS_MAX = 32 };
 struct endpoint {
     struct adapter *adapter;
     uint64_t id;        /* the adapter's own */
+    char name[192];     /* the adapter's own too, where a number will not do; may be "" */
     unsigned nprofiles; /* what to offer, tried in order on END_NO_CODEC */
     struct desc_profile profile[ACCOUNT_PROFILES_MAX];
     char label[96]; /* for logs: "sip:bob@192.0.2.7:5060", "web tab 3" */

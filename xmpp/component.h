@@ -1,0 +1,100 @@
+/** What the parts of the XMPP side share: the stream, the sessions, the requests that wait for an
+ * answer. Private to xmpp/. Thread: call thread. Owner: adapter.c. */
+#pragma once
+
+#include "base/clock.h"
+#include "gateway/adapter.h"
+#include "xmpp/conn.h"
+#include "xmpp/jid.h"
+
+#include <glib.h>
+#include <strophe.h>
+
+#include <stdbool.h>
+
+#define XMPP_MOD "xmpp"
+#define XMPP_RESOURCE "tandem" /* ours, the same for every session (XEP-0353 wants one) */
+
+enum {
+    XMPP_SID_MAX = 128,       /* with NUL; longer ids are refused */
+    XMPP_REQUESTS_MAX = 4096, /* IQs of ours without an answer */
+    XMPP_CLOSED_MAX = 1024,   /* sessions remembered after their end */
+    XMPP_PEERS_MAX = 4096     /* bare JIDs whose rates are remembered */
+};
+#define XMPP_CLOSED_US (60 * US_PER_S)
+#define XMPP_REQUEST_US (15 * US_PER_S)
+
+struct jleg;
+
+struct component {
+    struct adapter base; /* first: adapter_ops get it */
+    struct gateway *gw;
+    const struct config *config;
+    struct conn *conn;
+    GHashTable *legs;     /* session key -> struct jleg, borrowed: their calls own them */
+    GHashTable *closed;   /* session key -> struct closed */
+    GHashTable *requests; /* id -> struct request, owned */
+    GHashTable *peers;    /* bare JID -> struct peer, owned */
+    GHashTable *bound;    /* bare JID -> account address, owned: accounts' jid and registrations */
+    GHashTable *registered; /* bare JID -> account address, owned: of jabber:iq:register alone */
+    GHashTable *watchers;   /* "WATCHER OURS" set, owned: subscriptions (presence.c) */
+    uint64_t next_id;
+    char id_prefix[9]; /* of this process: nobody guesses the ids we wait for */
+    bool draining;
+    struct timer *sweep;
+};
+
+/** A stanza that came in, taken apart at the door. All borrowed. */
+struct stanza {
+    xmpp_stanza_t *xml;
+    const char *type, *id; /* NULL when absent */
+    struct jid from, to;
+};
+
+/* ---- stanza.c: what goes out ---- */
+
+struct stanza_error {      /* RFC 6120 8.3 */
+    const char *type;      /* "cancel", "modify", "auth", "wait" */
+    const char *condition; /* "item-not-found" */
+    const char *extra;     /* application condition, XML as it is; NULL: none */
+    const char *text;      /* for people; NULL: none */
+};
+
+/** "<name type= from= to= id=>"; NULL attributes are left out. */
+GString *stanza_begin(const char *name, const char *type, const char *from, const char *to,
+                      const char *id);
+/** Closes the element and queues it. */
+void stanza_send(struct component *x, GString *s, const char *name);
+/** Empty result of an IQ; from is the JID it was sent to. */
+void stanza_result(struct component *x, const struct stanza *iq);
+/** Begins a result with a payload to come. */
+GString *stanza_result_begin(const struct stanza *iq);
+/** Answers an IQ or a message; never an error or a result. */
+void stanza_refuse(struct component *x, const struct stanza *st, const char *name,
+                   const struct stanza_error *e);
+/** A new id, "" never. */
+void stanza_id(struct component *x, char out[32]);
+
+/* ---- request.c: IQs of ours that wait for an answer ---- */
+
+enum request_what { REQUEST_SESSION, REQUEST_INFO };
+
+GHashTable *requests_new(void);
+/** Remember IQ @p id to @p to on behalf of @p leg. */
+void request_add(struct component *x, const char *id, const char *to, struct jleg *leg,
+                 enum request_what what);
+/** A result or an error came in; true when we waited for it. */
+bool request_answered(struct component *x, const struct stanza *iq);
+void request_forget(struct component *x, const struct jleg *leg);
+void request_sweep(struct component *x, uint64_t now_us);
+
+/* ---- people ---- */
+
+enum rate { RATE_CALL, RATE_IQ, RATE_MESSAGE, RATES };
+/** Whether @p bare may have one more of these now. */
+bool peer_allows(struct component *x, const char *bare, enum rate what);
+/** Who a bare JID is to the gateway: its account, itself when the config allows it, else NULL
+ * (a stranger). Borrowed for the moment. */
+const char *component_caller(const struct component *x, const char *bare);
+/** May it be called? */
+bool component_callable(const struct component *x, const char *bare);
