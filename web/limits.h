@@ -1,11 +1,8 @@
-/** Every limit of the browser side in one place (docs/web-api.md, "Limits"), and the one way rates
- * are counted. */
+/** Every limit of the browser side in one place (docs/web-api.md, "Limits"). */
 #pragma once
 
+#include "base/bucket.h"
 #include "base/clock.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum {
     WEB_MESSAGE_MAX = 64 * 1024, /* the edge enforces it before we see the message */
@@ -27,20 +24,3 @@ enum {
 #define WEB_FAULT_FORGIVE_US (10 * US_PER_S)
 #define WEB_CANDIDATE_FORGIVE_US (1 * US_PER_S)
 #define WEB_OFFER_PATIENCE_US (20 * US_PER_S) /* then a page that does not answer has refused */
-
-/** Leaky bucket in one number (the time at which it will be empty): holds @p size drops, one leaks
- * every @p leak_us. False when full; then nothing was added. */
-static inline bool bucket_add(uint64_t *empty_at, uint64_t now_us, uint64_t leak_us, unsigned size)
-{
-    uint64_t from = *empty_at > now_us ? *empty_at : now_us;
-
-    if (from + leak_us > now_us + size * leak_us)
-        return false;
-    *empty_at = from + leak_us;
-    return true;
-}
-
-static inline bool bucket_full(uint64_t empty_at, uint64_t now_us, uint64_t leak_us, unsigned size)
-{
-    return !bucket_add(&empty_at, now_us, leak_us, size);
-}
