@@ -10,6 +10,7 @@
 #include "gateway/notify.h"
 #include "sip/adapter.h"
 #include "web/adapter.h"
+#include "xmpp/adapter.h"
 
 #include <glib-unix.h>
 #include <glib.h>
@@ -38,10 +39,25 @@ struct service {
     bool draining;
 };
 
+static struct adapter *xmpp_start(struct gateway *gw, struct edge *edge)
+{
+    (void)edge; /* its one connection is its own */
+    return xmpp_adapter_start(gw);
+}
+
+static bool wants_xmpp(const struct config *c)
+{
+    return c->xmpp_component != NULL;
+}
+
 /* In order of their start. */
-static struct adapter *(*const adapters[])(struct gateway *gw, struct edge *edge) = {
-    sip_adapter_start,
-    web_adapter_start,
+static const struct {
+    struct adapter *(*start)(struct gateway *gw, struct edge *edge);
+    bool (*wanted)(const struct config *c); /* NULL: always */
+} adapters[] = {
+    {sip_adapter_start, NULL},
+    {web_adapter_start, NULL},
+    {xmpp_start, wants_xmpp},
 };
 
 /* ---- certificates ---- */
@@ -184,8 +200,11 @@ static int state_open(const char *path)
 static bool adapters_start(struct service *s)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(adapters); i++) {
-        struct adapter *ad = adapters[i](s->gateway, s->edge);
+        struct adapter *ad;
 
+        if (adapters[i].wanted && !adapters[i].wanted(s->config))
+            continue;
+        ad = adapters[i].start(s->gateway, s->edge);
         if (!ad)
             return false;
         gateway_add_adapter(s->gateway, ad);

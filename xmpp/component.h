@@ -31,17 +31,16 @@ struct component {
     struct gateway *gw;
     const struct config *config;
     struct conn *conn;
+    struct people *people;
     GHashTable *legs;     /* session key -> struct jleg, borrowed: their calls own them */
-    GHashTable *closed;   /* session key -> struct closed */
-    GHashTable *requests; /* id -> struct request, owned */
-    GHashTable *peers;    /* bare JID -> struct peer, owned */
-    GHashTable *bound;    /* bare JID -> account address, owned: accounts' jid and registrations */
-    GHashTable *registered; /* bare JID -> account address, owned: of jabber:iq:register alone */
-    GHashTable *watchers;   /* "WATCHER OURS" set, owned: subscriptions (presence.c) */
+    GHashTable *closed;   /* session key -> session.c's, owned */
+    GHashTable *requests; /* id -> request.c's, owned */
+    GHashTable *watchers; /* "WATCHER OURS", bare JIDs; a set, owned: presence.c's */
+    GPtrArray *ungreeted; /* keys of watchers still to be told that we are here; owned */
     uint64_t next_id;
     char id_prefix[9]; /* of this process: nobody guesses the ids we wait for */
     bool draining;
-    struct timer *sweep;
+    struct timer *sweep, *greet;
 };
 
 /** A stanza that came in, taken apart at the door. All borrowed. */
@@ -88,13 +87,36 @@ bool request_answered(struct component *x, const struct stanza *iq);
 void request_forget(struct component *x, const struct jleg *leg);
 void request_sweep(struct component *x, uint64_t now_us);
 
-/* ---- people ---- */
+/* ---- people.c: who a bare JID is ---- */
 
-enum rate { RATE_CALL, RATE_IQ, RATE_MESSAGE, RATES };
-/** Whether @p bare may have one more of these now. */
-bool peer_allows(struct component *x, const char *bare, enum rate what);
-/** Who a bare JID is to the gateway: its account, itself when the config allows it, else NULL
- * (a stranger). Borrowed for the moment. */
-const char *component_caller(const struct component *x, const char *bare);
-/** May it be called? */
-bool component_callable(const struct component *x, const char *bare);
+struct people *people_new(struct component *x);
+void people_free(struct people *p); /* takes NULL */
+/** Whether @p bare may begin one more call now. */
+bool people_may_call(struct people *p, const char *bare);
+/** Whether it may try one more password now. */
+bool people_may_try(struct people *p, const char *bare);
+/** Who it is to the gateway: its account, itself where the config allows it, NULL for a stranger.
+ * Borrowed for the moment. */
+const char *people_caller(const struct people *p, const char *bare);
+/** The JIDs that ring with account @p address; at most @p max, borrowed. */
+unsigned people_of(const struct people *p, const char *address, const char **out, unsigned max);
+/** The account's own jid has been read from config or store, or the account is gone. */
+void people_account(struct people *p, const struct account *a, bool gone);
+/** @p bare has shown that it is @p address, or (NULL) is no account any more. Survives a restart.
+ */
+void people_register(struct people *p, const char *bare, const char *address);
+const char *people_registered(const struct people *p, const char *bare);
+
+/* ---- presence.c ---- */
+
+void presence_take(struct component *x, const struct stanza *st);
+/** Tell everybody who has subscribed that we are here; paced, after each connection. */
+void presence_greet(struct component *x);
+/** ... or that we are not any more. */
+void presence_leave(struct component *x);
+void presence_load(struct component *x);
+
+/* ---- service.c: what anybody may ask (XEP-0030, 0077, 0092, 0100, 0199) ---- */
+
+/** False: not ours to answer. */
+bool service_take(struct component *x, const struct stanza *iq);

@@ -103,7 +103,7 @@ static void on_propose(struct component *x, const struct stanza *m, xmpp_stanza_
 
     if (jleg_find(x, sid, &m->from, m->to.bare))
         return; /* a second copy */
-    if (!peer_allows(x, m->from.bare, RATE_CALL)) {
+    if (!people_may_call(x->people, m->from.bare)) {
         stanza_refuse(x, m, "message", &too_many);
         return;
     }

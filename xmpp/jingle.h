@@ -85,16 +85,20 @@ struct jingle_content { /* what a <content/> holds; its stream in desc has the s
     bool description;   /* <description/> of XEP-0167 is there */
     bool transport;     /* <transport/> of XEP-0176 is there */
     bool omemo_only;    /* the only fingerprint is an encrypted one, which we cannot read */
-    bool senders_set;   /* senders= is there */
+    bool senders_set;   /* senders= is there; readers only */
+    /* Writers only: no <content/>, just its name in <group/>. A content-accept must repeat the
+     * names the session has: Conversations takes its group for that of the whole session. */
+    bool group_only;
 };
 
 struct jingle {
     enum jingle_action action;
     char sid[JINGLE_SID_MAX];
     /* One stream a <content/>, in order: stream.mid is content.name, direction follows from senders
-     * as seen from the author of the stanza. Contents of one BUNDLE group with the same ufrag share
-     * a transport, of others each has its own; a content without <transport/> has -1. Owned, never
-     * NULL after jingle_read(); no streams when there is no content. */
+     * as seen from the author of the stanza. Contents of one BUNDLE group with the same ufrag, pwd
+     * and keys share a transport, of others each has its own; a content without <transport/> has
+     * -1. DESC_DTLS where there is a fingerprint; SDES is not read, so without one it is
+     * DESC_PLAIN. Owned, never NULL after jingle_read(); no streams when there is no content. */
     struct desc *desc;
     struct jingle_content content[DESC_STREAMS_MAX];
     enum jingle_reason reason;    /* session-terminate, content-reject ... */
@@ -113,8 +117,12 @@ void jingle_clear(struct jingle *j);
 
 /** Append the element. Of @p j: action, sid, reason (written when not JINGLE_NO_REASON) and
  * reason_text, info and info_name for session-info, and for each stream of desc (NULL: none) a
- * <content creator='initiator'> whose parts are those that content[] asks for. @p by_initiator as
- * for reading. @p initiator, @p responder: full JIDs or NULL. */
+ * <content creator='initiator'> whose parts are those that content[] asks for: a description
+ * without codecs has only media=, a transport of a stream that has none is empty (content-reject).
+ * Left out, as some client cannot read it: candidates other than UDP, format parameters without
+ * both name and value, those of telephone-event, keys other than fingerprints. DESC_INACTIVE is
+ * written as "the other side sends". @p by_initiator as for reading. @p initiator, @p responder:
+ * full JIDs or NULL. */
 void jingle_write(GString *s, const struct jingle *j, bool by_initiator, const char *initiator,
                   const char *responder);
 
@@ -124,5 +132,6 @@ const char *jingle_reason_word(enum jingle_reason reason);
 /** From the child elements of a <reason/>, wherever it stands (XEP-0353 uses it too); @p text may
  * be NULL. */
 enum jingle_reason jingle_reason_read(xmpp_stanza_t *reason, char *text, size_t size);
-/** "<reason><busy/></reason>"; nothing for JINGLE_NO_REASON. */
+/** "<reason xmlns='urn:xmpp:jingle:1'><busy/></reason>", fit for XEP-0353 too; nothing for
+ * JINGLE_NO_REASON. */
 void jingle_reason_write(GString *s, enum jingle_reason reason, const char *text);

@@ -370,7 +370,7 @@ static const struct leg_ops ops = {
 
 void jleg_place(struct jleg *l, struct desc *offer, bool video)
 {
-    const char *account = component_caller(l->x, l->bare);
+    const char *account = people_caller(l->x->people, l->bare);
     char to[JID_BARE_MAX];
     struct jid ours;
     struct incoming in = {.leg = &l->base,

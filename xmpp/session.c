@@ -488,7 +488,7 @@ static void begin(struct component *x, const struct stanza *iq, struct jingle *j
 
     stanza_result(x, iq);
     if (fault || x->draining || conn_is_crowded(x->conn) ||
-        !peer_allows(x, iq->from.bare, RATE_CALL)) {
+        !people_may_call(x->people, iq->from.bare)) {
         end_stillborn(x, iq, j->sid, fault ? fault : JINGLE_BUSY);
         return;
     }
