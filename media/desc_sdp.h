@@ -23,3 +23,16 @@ char *desc_sdp_write(const struct desc *d);
 enum gw_err desc_sdp_read_candidate(struct span text, struct desc_candidate *out);
 /** Without "a="; g_free. */
 char *desc_sdp_write_candidate(const struct desc_candidate *c);
+
+/** The two parts of a fingerprint, "sha-256" and "AB:CD:..." (RFC 8122 5). GW_EUNSUPPORTED: a hash
+ * not known here; another fingerprint may have a known one. */
+enum gw_err desc_sdp_read_fingerprint(struct span hash, struct span hex,
+                                      struct desc_fingerprint *out);
+/** "AB:CD:..." */
+enum { DESC_FINGERPRINT_TEXT = 64 * 3 };
+const char *desc_sdp_fingerprint_text(const struct desc_fingerprint *f,
+                                      char buf[DESC_FINGERPRINT_TEXT]);
+/** "actpass" and so on (RFC 4145 4); false when it is none of them. */
+bool desc_sdp_read_setup(struct span word, enum desc_setup *out);
+/** NULL for DESC_SETUP_NONE. */
+const char *desc_sdp_setup_word(enum desc_setup setup);

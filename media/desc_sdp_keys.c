@@ -29,41 +29,70 @@ static bool read_hex(struct span text, uint8_t *out, size_t n)
     return true;
 }
 
+enum gw_err desc_sdp_read_fingerprint(struct span hash, struct span hex,
+                                      struct desc_fingerprint *out)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(hashes); i++) {
+        if (!span_equal_nocase(hash, span_of(hashes[i].name)))
+            continue;
+        *out = (struct desc_fingerprint){.n = hashes[i].n};
+        g_strlcpy(out->hash, hashes[i].name, sizeof(out->hash));
+        return read_hex(hex, out->value, out->n) ? GW_OK : GW_EPARSE;
+    }
+    return GW_EUNSUPPORTED;
+}
+
+const char *desc_sdp_fingerprint_text(const struct desc_fingerprint *f,
+                                      char buf[DESC_FINGERPRINT_TEXT])
+{
+    buf[0] = '\0';
+    for (size_t i = 0; i < f->n; i++)
+        (void)g_snprintf(buf + i * 3, 4, "%02X%s", f->value[i], i + 1 < f->n ? ":" : "");
+    return buf;
+}
+
 enum gw_err sdp_on_fingerprint(struct sdp_reader *r, struct span v)
 {
     struct desc_transport *t = &r->section->transport;
     struct span name = sdp_word(&v);
-    struct desc_fingerprint f = {0};
+    struct desc_fingerprint f;
+    enum gw_err err = desc_sdp_read_fingerprint(name, span_trim(v), &f);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(hashes); i++) {
-        if (!span_equal_nocase(name, span_of(hashes[i].name)))
-            continue;
-        g_strlcpy(f.hash, hashes[i].name, sizeof(f.hash));
-        f.n = hashes[i].n;
-        if (!read_hex(span_trim(v), f.value, f.n))
-            return sdp_refuse(r, GW_EPARSE, "a=fingerprint is malformed or has the wrong length");
-        if (t->nfingerprints < DESC_FINGERPRINTS_MAX)
-            t->fingerprint[t->nfingerprints++] = f;
-    }
-    return GW_OK; /* unknown hashes: another line may have a known one (RFC 8122 5) */
+    if (err == GW_EUNSUPPORTED)
+        return GW_OK; /* another line may have a known hash (RFC 8122 5) */
+    if (err)
+        return sdp_refuse(r, err, "a=fingerprint is malformed or has the wrong length");
+    if (t->nfingerprints < DESC_FINGERPRINTS_MAX)
+        t->fingerprint[t->nfingerprints++] = f;
+    return GW_OK;
+}
+
+static const char *const setups[] = {[DESC_SETUP_NONE] = NULL,
+                                     [DESC_ACTPASS] = "actpass",
+                                     [DESC_ACTIVE] = "active",
+                                     [DESC_PASSIVE] = "passive",
+                                     [DESC_HOLDCONN] = "holdconn"};
+
+bool desc_sdp_read_setup(struct span word, enum desc_setup *out)
+{
+    for (unsigned i = DESC_ACTPASS; i < G_N_ELEMENTS(setups); i++)
+        if (span_equal_nocase(word, span_of(setups[i]))) {
+            *out = (enum desc_setup)i;
+            return true;
+        }
+    return false;
+}
+
+const char *desc_sdp_setup_word(enum desc_setup setup)
+{
+    return setups[setup];
 }
 
 enum gw_err sdp_on_setup(struct sdp_reader *r, struct span v)
 {
-    static const struct {
-        const char *name;
-        enum desc_setup setup;
-    } names[] = {{"actpass", DESC_ACTPASS},
-                 {"active", DESC_ACTIVE},
-                 {"passive", DESC_PASSIVE},
-                 {"holdconn", DESC_HOLDCONN}};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        if (span_equal_nocase(span_trim(v), span_of(names[i].name))) {
-            r->section->transport.setup = names[i].setup;
-            return GW_OK;
-        }
-    return sdp_refuse(r, GW_EPARSE, "a=setup is none of actpass, active, passive, holdconn");
+    if (!desc_sdp_read_setup(span_trim(v), &r->section->transport.setup))
+        return sdp_refuse(r, GW_EPARSE, "a=setup is none of actpass, active, passive, holdconn");
+    return GW_OK;
 }
 
 enum gw_err sdp_on_tls_id(struct sdp_reader *r, struct span v)

@@ -169,25 +169,18 @@ static void write_ice(GString *s, const struct desc_transport *t)
 
 static void write_keys(GString *s, const struct desc_transport *t)
 {
-    static const char *const setups[] = {[DESC_SETUP_NONE] = NULL,
-                                         [DESC_ACTPASS] = "actpass",
-                                         [DESC_ACTIVE] = "active",
-                                         [DESC_PASSIVE] = "passive",
-                                         [DESC_HOLDCONN] = "holdconn"};
     static const char *const suites[] = {[DESC_AES_CM_128_SHA1_80] = "AES_CM_128_HMAC_SHA1_80",
                                          [DESC_AES_CM_128_SHA1_32] = "AES_CM_128_HMAC_SHA1_32",
                                          [DESC_AEAD_AES_128_GCM] = "AEAD_AES_128_GCM",
                                          [DESC_AEAD_AES_256_GCM] = "AEAD_AES_256_GCM"};
 
     for (unsigned i = 0; i < t->nfingerprints; i++) {
-        const struct desc_fingerprint *f = &t->fingerprint[i];
-        char hex[sizeof(f->value) * 3 + 1] = "";
-        for (size_t k = 0; k < f->n; k++)
-            (void)g_snprintf(hex + k * 3, 4, "%02X%s", f->value[k], k + 1 < f->n ? ":" : "");
-        line(s, "a=fingerprint:%s %s", f->hash, hex);
+        char hex[DESC_FINGERPRINT_TEXT];
+        line(s, "a=fingerprint:%s %s", t->fingerprint[i].hash,
+             desc_sdp_fingerprint_text(&t->fingerprint[i], hex));
     }
-    if (setups[t->setup])
-        line(s, "a=setup:%s", setups[t->setup]);
+    if (t->setup != DESC_SETUP_NONE)
+        line(s, "a=setup:%s", desc_sdp_setup_word(t->setup));
     if (t->tls_id[0])
         line(s, "a=tls-id:%s", t->tls_id);
     for (unsigned i = 0; i < t->ncrypto; i++) {
