@@ -28,7 +28,7 @@ static void take_iq(struct component *x, const struct stanza *iq)
     }
     jingle = xmpp_stanza_get_child_by_name_and_ns(iq->xml, "jingle", JINGLE_NS);
     if (jingle && g_str_equal(iq->type, "set") && iq->to.node && iq->from.node)
-        session_take(x, iq, jingle);
+        jses_take(x, iq, jingle);
     else if (!service_take(x, iq))
         stanza_refuse(x, iq, "iq", &unknown);
 }
@@ -73,14 +73,14 @@ static void on_sweep(void *arg)
     uint64_t now = clock_now_us();
 
     request_sweep(x, now);
-    session_sweep(x, now);
+    jses_sweep(x, now);
     timer_start(&x->sweep, SWEEP_US, on_sweep, x);
 }
 
 /* ---- from the gateway ---- */
 
 static unsigned component_endpoints(struct adapter *ad, const char *address, struct endpoint *out,
-                               unsigned max)
+                                    unsigned max)
 {
     struct component *x = component_of(ad);
     const char *jids[ENDPOINTS_MAX];
@@ -98,7 +98,8 @@ static unsigned component_endpoints(struct adapter *ad, const char *address, str
     return n;
 }
 
-static enum gw_err component_dial(struct adapter *ad, const struct dial_request *req, struct leg **out)
+static enum gw_err component_dial(struct adapter *ad, const struct dial_request *req,
+                                  struct leg **out)
 {
     return jleg_dial(component_of(ad), req, req->endpoint->name, out);
 }
@@ -159,7 +160,7 @@ struct adapter *xmpp_adapter_start(struct gateway *gw)
     x->config = c;
     random_token(x->id_prefix, sizeof(x->id_prefix) - 1);
     x->legs = g_hash_table_new(g_str_hash, g_str_equal);
-    x->closed = session_memory();
+    x->closed = jses_memory();
     x->requests = requests_new();
     x->watchers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     x->ungreeted = g_ptr_array_new_with_free_func(g_free);

@@ -33,7 +33,7 @@ struct component {
     struct conn *conn;
     struct people *people;
     GHashTable *legs;     /* session key -> struct jleg, borrowed: their calls own them */
-    GHashTable *closed;   /* session key -> session.c's, owned */
+    GHashTable *closed;   /* session key -> jingle_session.c's, owned */
     GHashTable *requests; /* id -> request.c's, owned */
     GHashTable *watchers; /* "WATCHER OURS", bare JIDs; a set, owned: presence.c's */
     GPtrArray *ungreeted; /* keys of watchers still to be told that we are here; owned */

@@ -142,7 +142,7 @@ static void on_proceed(struct jleg *l, const struct stanza *m, xmpp_stanza_t *ve
         return;
     (void)g_strlcpy(l->peer, m->from.full, sizeof(l->peer));
     jleg_enter(l, JLEG_INITIATING);
-    session_initiate(l);
+    jses_initiate(l);
     jleg_guard(l, 30 * US_PER_S);
 }
 

@@ -231,7 +231,7 @@ static void on_progress(struct leg *leg, bool ringing, const struct desc *early)
         timer_stop(&l->ring);
         ring_again(l);
     } else if (l->state == JLEG_OFFERED) {
-        session_ringing(l);
+        jses_ringing(l);
     }
 }
 
@@ -253,7 +253,7 @@ static void on_answer(struct leg *leg, const struct desc *desc)
         keep_local(l, desc);
         jleg_enter(l, JLEG_ACTIVE);
         l->pen = PEN_FREE;
-        session_accept(l, desc);
+        jses_accept(l, desc);
         jleg_offer_soon(l);
     }
 }
@@ -284,7 +284,7 @@ static void on_offer(struct leg *leg, const struct desc *offer)
     if (l->state != JLEG_ACTIVE)
         return;
     l->pen = PEN_OURS;
-    if (session_add(l, offer)) {
+    if (jses_add(l, offer)) {
         jleg_guard(l, OFFER_PATIENCE_US);
     } else {
         desc_free(l->soon_answer);
@@ -311,7 +311,7 @@ static void on_respond(struct leg *leg, const struct desc *answer, bool glare)
     if (l->state != JLEG_ACTIVE || l->pen != PEN_THEIRS)
         return;
     l->pen = PEN_FREE;
-    session_answer(l, answer);
+    jses_answer(l, answer);
     if (answer)
         keep_local(l, answer);
     jleg_offer_soon(l);
@@ -322,7 +322,7 @@ static void on_candidate(struct leg *leg, unsigned stream, const struct desc_can
     struct jleg *l = jleg_of(leg);
 
     if (c && l->peer[0] && l->local && stream < l->local->nstreams && l->state < JLEG_ENDED)
-        session_candidate(l, stream, c);
+        jses_candidate(l, stream, c);
 }
 
 static void on_hangup(struct leg *leg, const struct end_reason *why)
@@ -341,14 +341,14 @@ static void on_hangup(struct leg *leg, const struct end_reason *why)
     case JLEG_OFFERED:
     case JLEG_INITIATING:
     case JLEG_ACTIVE:
-        session_terminate(l, reason);
+        jses_terminate(l, reason);
         if (l->proposed)
             invite_finish(l, reason);
         break;
     case JLEG_ENDED:
     case JLEG_HUNG: break;
     }
-    session_remember(l->x, l);
+    jses_remember(l->x, l);
     request_forget(l->x, l);
     timer_stop(&l->soon);
     later(l);

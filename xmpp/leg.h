@@ -70,23 +70,23 @@ void jleg_place(struct jleg *l, struct desc *offer, bool video);
 enum gw_err jleg_dial(struct component *x, const struct dial_request *req, const char *bare,
                       struct leg **out);
 
-/* ---- session.c: Jingle itself ---- */
+/* ---- jingle_session.c: Jingle itself ---- */
 
 /** <iq type='set'><jingle/></iq> came in. */
-void session_take(struct component *x, const struct stanza *iq, xmpp_stanza_t *element);
-void session_initiate(struct jleg *l);
-void session_accept(struct jleg *l, const struct desc *answer);
-void session_terminate(struct jleg *l, enum jingle_reason reason);
-void session_ringing(struct jleg *l);
+void jses_take(struct component *x, const struct stanza *iq, xmpp_stanza_t *element);
+void jses_initiate(struct jleg *l);
+void jses_accept(struct jleg *l, const struct desc *answer);
+void jses_terminate(struct jleg *l, enum jingle_reason reason);
+void jses_ringing(struct jleg *l);
 /** Say what of @p answer the peer has to hear: accepted and rejected contents, new credentials. */
-void session_answer(struct jleg *l, const struct desc *answer);
+void jses_answer(struct jleg *l, const struct desc *answer);
 /** Offer the streams that are new in @p offer; false when there is none. */
-bool session_add(struct jleg *l, const struct desc *offer);
-void session_candidate(struct jleg *l, unsigned stream, const struct desc_candidate *c);
-GHashTable *session_memory(void);
+bool jses_add(struct jleg *l, const struct desc *offer);
+void jses_candidate(struct jleg *l, unsigned stream, const struct desc_candidate *c);
+GHashTable *jses_memory(void);
 /** After its end a session is remembered for a while, so that what crosses it is understood. */
-void session_remember(struct component *x, const struct jleg *l);
-void session_sweep(struct component *x, uint64_t now_us);
+void jses_remember(struct component *x, const struct jleg *l);
+void jses_sweep(struct component *x, uint64_t now_us);
 
 /* ---- invite.c: XEP-0353 ---- */
 

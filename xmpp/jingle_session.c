@@ -20,12 +20,12 @@ static void closed_free(gpointer data)
     g_free(c);
 }
 
-GHashTable *session_memory(void)
+GHashTable *jses_memory(void)
 {
     return g_hash_table_new_full(g_str_hash, g_str_equal, NULL, closed_free);
 }
 
-void session_remember(struct component *x, const struct jleg *l)
+void jses_remember(struct component *x, const struct jleg *l)
 {
     struct closed *c;
 
@@ -43,7 +43,7 @@ static gboolean is_forgotten(gpointer key, gpointer value, gpointer now)
     return ((struct closed *)value)->until_us <= *(uint64_t *)now;
 }
 
-void session_sweep(struct component *x, uint64_t now_us)
+void jses_sweep(struct component *x, uint64_t now_us)
 {
     (void)g_hash_table_foreach_remove(x->closed, is_forgotten, &now_us);
 }
@@ -148,7 +148,7 @@ static void on_initiate(struct taken *t)
     if (fault) {
         LOG_W(XMPP_MOD, "%s: its session-initiate cannot be used: %s", t->l->peer,
               jingle_reason_word(fault));
-        session_terminate(t->l, fault);
+        jses_terminate(t->l, fault);
         jleg_ended_by_peer(t->l, reason_from_jingle(fault, false, true), jingle_reason_word(fault));
         return;
     }
@@ -213,7 +213,7 @@ static void on_accept(struct taken *t)
     if (fault) {
         LOG_W(XMPP_MOD, "%s: its session-accept cannot be used: %s", t->l->peer,
               jingle_reason_word(fault));
-        session_terminate(t->l, fault);
+        jses_terminate(t->l, fault);
         jleg_ended_by_peer(t->l, reason_from_jingle(fault, false, false),
                            jingle_reason_word(fault));
         return;
@@ -524,7 +524,7 @@ static void take_stray(struct component *x, const struct stanza *iq, struct jing
     stanza_refuse(x, iq, "iq", &unknown_session);
 }
 
-void session_take(struct component *x, const struct stanza *iq, xmpp_stanza_t *element)
+void jses_take(struct component *x, const struct stanza *iq, xmpp_stanza_t *element)
 {
     const char *sid = xmpp_stanza_get_attribute(element, "sid");
     struct jleg *l = sid ? jleg_find(x, sid, &iq->from, iq->to.bare) : NULL;

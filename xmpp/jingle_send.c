@@ -70,17 +70,17 @@ static void send_part(struct jleg *l, enum jingle_action action, const struct de
     desc_free(part);
 }
 
-void session_initiate(struct jleg *l)
+void jses_initiate(struct jleg *l)
 {
     send_part(l, JINGLE_SESSION_INITIATE, l->local, live_streams(l->local), REQUEST_SESSION);
 }
 
-void session_accept(struct jleg *l, const struct desc *answer)
+void jses_accept(struct jleg *l, const struct desc *answer)
 {
     send_part(l, JINGLE_SESSION_ACCEPT, answer, live_streams(answer), REQUEST_SESSION);
 }
 
-void session_terminate(struct jleg *l, enum jingle_reason reason)
+void jses_terminate(struct jleg *l, enum jingle_reason reason)
 {
     struct jingle j = jingle_of(l, JINGLE_SESSION_TERMINATE, NULL);
 
@@ -88,7 +88,7 @@ void session_terminate(struct jleg *l, enum jingle_reason reason)
     send_jingle(l, &j, REQUEST_INFO);
 }
 
-void session_ringing(struct jleg *l)
+void jses_ringing(struct jleg *l)
 {
     struct jingle j = jingle_of(l, JINGLE_SESSION_INFO, NULL);
 
@@ -114,7 +114,7 @@ static void send_transport(struct jleg *l, const struct desc *d, uint32_t wanted
 }
 
 /* One content with one candidate: Dino takes no second content, Monal no second candidate. */
-void session_candidate(struct jleg *l, unsigned stream, const struct desc_candidate *c)
+void jses_candidate(struct jleg *l, unsigned stream, const struct desc_candidate *c)
 {
     struct desc *d = desc_copy(l->local);
     int t = d->stream[stream].transport;
@@ -157,7 +157,7 @@ static void answer_restart(struct jleg *l, const struct desc *answer)
     send_transport(l, answer, live_streams(answer), 1);
 }
 
-void session_answer(struct jleg *l, const struct desc *answer)
+void jses_answer(struct jleg *l, const struct desc *answer)
 {
     uint32_t live = answer ? live_streams(answer) : 0;
     uint32_t accepted = l->added & live;
@@ -173,7 +173,7 @@ void session_answer(struct jleg *l, const struct desc *answer)
     l->restarted = false;
 }
 
-bool session_add(struct jleg *l, const struct desc *offer)
+bool jses_add(struct jleg *l, const struct desc *offer)
 {
     uint32_t was = live_streams(l->local);
     uint32_t fresh = live_streams(offer) & ~was;
