@@ -22,7 +22,7 @@ export class Proc {
     this.name = name;
     this.log = join(work, `${name}.log`);
     const out = createWriteStream(this.log, { flags: 'a' });
-    this.child = spawn(argv[0], argv.slice(1), { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(argv[0], argv.slice(1), { ...options, stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'] });
     this.child.stdout.pipe(out, { end: false });
     this.child.stderr.pipe(out, { end: false });
     this.exited = new Promise((resolve) => {
