@@ -42,18 +42,21 @@ static void send_gone(struct component *x, const char *ours, const char *to)
 static void subscribe(struct component *x, const struct stanza *st)
 {
     g_autofree char *key = watch_key(st);
+    bool fresh = !g_hash_table_contains(x->watchers, key);
 
     if (!people_caller(x->people, st->from.bare) ||
         g_hash_table_size(x->watchers) >= WATCHERS_MAX) {
         send_plain(x, "unsubscribed", st->to.bare, st->from.bare);
         return;
     }
-    if (!g_hash_table_contains(x->watchers, key)) {
+    if (fresh) {
         gateway_store_put(x->gw, STORE_SUBSCRIPTIONS, key, "");
         (void)g_hash_table_add(x->watchers, g_steal_pointer(&key));
     }
     send_plain(x, "subscribed", st->to.bare, st->from.bare);
     send_available(x, st->to.bare, st->from.bare);
+    if (fresh && st->to.node) /* Monal rings for those alone who may see its user */
+        send_plain(x, "subscribe", st->to.bare, st->from.bare);
 }
 
 static void unsubscribe(struct component *x, const struct stanza *st)
