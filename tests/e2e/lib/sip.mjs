@@ -63,3 +63,38 @@ export class SipUdp {
     return this.ask(this.request('REGISTER', { ...o, headers: [...o.headers, auth], cseq: ++this.cseq }));
   }
 }
+
+/** A registered phone that answers every INVITE with one status, and keeps what it is sent. */
+export class SipPhone {
+  /** {status: 486, headers: ['Reason: ...'], ring: true = 180 first, hold: true = no final answer until CANCEL} */
+  static async start(tandem, user, password, o = {}) {
+    const self = new SipPhone();
+    self.o = { status: 486, ...o };
+    self.got = [];
+    self.udp = await SipUdp.open(tandem.sip);
+    self.udp.socket.on('message', (m) => self.#take(m.toString('latin1')));
+    const answer = await self.udp.register(user, password);
+    if (SipUdp.status(answer) !== 200) throw new Error(`not registered: ${answer.split('\r\n')[0]}`);
+    return self;
+  }
+  #reply(request, status, more = []) {
+    const keep = request.split('\r\n').filter((l) => /^(Via|From|Call-ID|CSeq):/i.test(l));
+    const to = request.match(/^To: .*$/m)[0].trim() + (status > 100 ? ';tag=phone' : '');
+    return this.udp.raw([`SIP/2.0 ${status} Said So`, ...keep, to, `Contact: <sip:phone@${IP}:${this.udp.port}>`, ...more, 'Content-Length: 0', '', ''].join('\r\n'));
+  }
+  async #take(m) {
+    if (m.startsWith('SIP/2.0')) return;
+    this.got.push(m);
+    const method = m.split(' ')[0];
+    if (method === 'INVITE') {
+      this.invite = m;
+      if (this.o.ring) await this.#reply(m, 180);
+      if (!this.o.hold) await this.#reply(m, this.o.status, this.o.headers);
+    } else if (method === 'CANCEL') {
+      await this.#reply(m, 200);
+      if (this.invite) await this.#reply(this.invite, 487);
+    } else if (method !== 'ACK') await this.#reply(m, 200);
+  }
+  requests(method) { return this.got.filter((m) => m.startsWith(`${method} `)); }
+  stop() { this.udp.close(); }
+}
