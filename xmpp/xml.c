@@ -36,7 +36,7 @@ static void xml_chars(GString *s, const char *text, bool attribute)
             continue;
         }
         xml_char(s, xml_allows(c) ? c : 0xfffd, attribute);
-        text = g_utf8_next_char(text);
+        text += g_utf8_skip[(guchar)*text]; /* g_utf8_next_char() drops const */
     }
 }
 
