@@ -10,6 +10,13 @@ const struct desc_profile desc_profile_dtls = {.security = DESC_DTLS};
 const struct desc_profile desc_profile_webrtc = {
     .ice = true, .bundle = true, .rtcp_mux = true, .feedback = true, .security = DESC_DTLS};
 
+const struct desc_profile desc_profile_jingle = {.ice = true,
+                                                 .bundle = true,
+                                                 .rtcp_mux = true,
+                                                 .feedback = true,
+                                                 .balanced = true,
+                                                 .security = DESC_DTLS};
+
 struct desc *desc_new(void)
 {
     return g_new0(struct desc, 1);

@@ -153,12 +153,16 @@ struct desc {
 /** How one leg carries media; what an endpoint wants offered. */
 struct desc_profile {
     bool ice, bundle, rtcp_mux, feedback;
+    bool balanced; /* with bundle: each stream of an offer has a transport of its own, for peers
+                      that may not bundle (RFC 8843 7.2); an answer that does takes the first */
     enum desc_security security;
 };
 /** RTP/AVP; RTP/SAVP with a=crypto; UDP/TLS/RTP/SAVP without ICE; browsers (ICE, BUNDLE, rtcp-mux,
  * SAVPF). */
 extern const struct desc_profile desc_profile_plain, desc_profile_sdes, desc_profile_dtls,
     desc_profile_webrtc;
+/** As webrtc, but balanced: Jingle clients, of which one does not bundle. */
+extern const struct desc_profile desc_profile_jingle;
 
 struct desc *desc_new(void);
 struct desc *desc_copy(const struct desc *d);

@@ -91,8 +91,8 @@ static int lane_sharing(const struct media_leg *l, const struct desc *d, unsigne
                         const struct desc *peer)
 {
     for (unsigned k = 0; k < i; k++) {
-        bool together =
-            peer ? peer->stream[k].transport == peer->stream[i].transport : l->profile.bundle;
+        bool together = peer ? peer->stream[k].transport == peer->stream[i].transport
+                             : l->profile.bundle && (!l->profile.balanced || l->bundled);
         if (!d->stream[k].refused && l->stream[k].used && together)
             return l->stream[k].lane;
     }
@@ -176,6 +176,26 @@ enum gw_err lanes_make(struct media *m, struct media_leg *l, const struct desc *
     while (l->nlanes > lanes)
         lane_close(m, &l->lane[--l->nlanes]);
     return err;
+}
+
+/* What the answer bundles goes over the first one's transport; those of the others stay unused. */
+bool lanes_bundle(struct media_leg *l, const struct desc *answer)
+{
+    bool moved = false;
+
+    l->bundled = answer->bundled;
+    for (unsigned i = 1; i < l->nstreams && i < answer->nstreams; i++)
+        for (unsigned k = 0; k < i; k++) {
+            struct lane_stream *s = &l->stream[i];
+
+            if (!s->used || !l->stream[k].used || answer->stream[i].transport < 0 ||
+                answer->stream[i].transport != answer->stream[k].transport ||
+                s->lane == l->stream[k].lane)
+                continue;
+            s->lane = l->stream[k].lane;
+            moved = true;
+        }
+    return moved;
 }
 
 void lanes_free(struct media *m, struct media_leg *l)

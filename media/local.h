@@ -62,6 +62,7 @@ struct media_leg {
     unsigned worker;
     struct desc_profile profile;
     bool described, controlling;
+    bool bundled; /* an answer has taken our BUNDLE */
     char cname[CNAME_MAX], msid[17];
     unsigned nstreams, nlanes;
     struct lane_stream stream[DESC_STREAMS_MAX];
@@ -95,6 +96,8 @@ struct media_leg *media_leg_find(struct media *m, struct media_id id);
  * profile. On failure nothing has changed. */
 enum gw_err lanes_make(struct media *m, struct media_leg *l, const struct desc *d,
                        const struct desc *peer_offer);
+/** Put the streams that @p answer bundles on one lane; true when that moved any. */
+bool lanes_bundle(struct media_leg *l, const struct desc *answer);
 /** Ports that the worker never got are closed, numbers given back. */
 void lanes_free(struct media *m, struct media_leg *l);
 /** Tell the worker about our side. */

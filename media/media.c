@@ -212,6 +212,8 @@ void media_leg_remote(struct media *m, struct media_id id, const struct desc *pe
     if (!l || is_offer)
         return;
     LOG_CALL(l->call_id);
+    if (l->profile.balanced && lanes_bundle(l, peer))
+        lanes_send_local(m, l);
     lanes_settle(l, peer, false);
     lanes_send_remote(m, l, peer);
 }

@@ -91,7 +91,7 @@ static unsigned component_endpoints(struct adapter *ad, const char *address, str
     n = people_of(x->people, address, jids, MIN(max, ENDPOINTS_MAX));
     for (unsigned i = 0; i < n; i++) {
         out[i] = (struct endpoint){.adapter = ad, .id = g_str_hash(jids[i]), .nprofiles = 1};
-        out[i].profile[0] = desc_profile_webrtc;
+        out[i].profile[0] = desc_profile_jingle;
         (void)g_strlcpy(out[i].name, jids[i], sizeof(out[i].name));
         (void)g_snprintf(out[i].label, sizeof(out[i].label), "xmpp:%s", jids[i]);
     }

@@ -3,6 +3,7 @@
 #include "xmpp/xml.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 GString *stanza_begin(const char *name, const char *type, const char *from, const char *to,
                       const char *id)
@@ -18,10 +19,22 @@ GString *stanza_begin(const char *name, const char *type, const char *from, cons
     return s;
 }
 
+/* What it is and to whom: never what is in it, which may be a password of ICE or what people write.
+ */
+static void log_head(const char *xml)
+{
+    const char *end = strchr(xml, '>');
+
+    if (end && end[1] == '<') /* the payload's own tag too */
+        end = strchr(end + 1, '>');
+    if (end)
+        LOG_D(XMPP_MOD, "send %.*s", (int)MIN(end - xml + 1, 400), xml);
+}
+
 void stanza_send(struct component *x, GString *s, const char *name)
 {
     g_string_append_printf(s, "</%s>", name);
-    LOG_D(XMPP_MOD, "send %s", s->str);
+    log_head(s->str);
     (void)conn_send(x->conn, s);
 }
 

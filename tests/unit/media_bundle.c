@@ -540,8 +540,73 @@ static void each_stream_of_a_bundle_has_its_name(void)
     bundle_close(&b);
 }
 
+/* ---- balanced: who may not bundle gets a transport a stream ---- */
+
+static struct desc *balanced_answer(bool bundles)
+{
+    struct desc *d = desc_two();
+
+    d->bundled = bundles;
+    for (unsigned i = 0; i < 2; i++) {
+        struct desc_transport *t = bundles && i ? NULL : desc_add_transport(d);
+
+        d->stream[i].transport = bundles ? 0 : (int8_t)i;
+        if (!t)
+            continue;
+        t->ice = t->rtcp_mux = true;
+        t->security = DESC_DTLS;
+        t->setup = DESC_ACTIVE;
+        t->nfingerprints = 1;
+        t->fingerprint[0] = (struct desc_fingerprint){.hash = "sha-256", .n = 32};
+        (void)g_snprintf(t->ufrag, sizeof(t->ufrag), "frag%u", i);
+        (void)g_strlcpy(t->pwd, "abcdefghijklmnopqrstuv", sizeof(t->pwd));
+    }
+    return d;
+}
+
+static void check_balanced(bool bundles)
+{
+    struct world w;
+    struct media_id id;
+    struct desc *offer = desc_two();
+    struct desc *answer = balanced_answer(bundles);
+    struct desc *again;
+
+    world_open(&w, NULL);
+    g_assert_cmpint(media_leg_open(w.m, 1, &desc_profile_jingle, (struct media_id){0, 0}, &id), ==,
+                    GW_OK);
+    g_assert_cmpint(media_leg_describe(w.m, id, NULL, false, offer), ==, GW_OK);
+    g_assert_true(offer->bundled);
+    g_assert_cmpuint(offer->ntransports, ==, 2);
+    g_assert_cmpstr(offer->transport[0].ufrag, !=, offer->transport[1].ufrag);
+    media_leg_remote(w.m, id, answer, false);
+    again = desc_two();
+    (void)desc_add_stream(again, DESC_VIDEO); /* one more: it goes where the others go */
+    g_assert_cmpint(media_leg_describe(w.m, id, NULL, false, again), ==, GW_OK);
+    g_assert_cmpuint(again->ntransports, ==, bundles ? 1 : 3);
+    g_assert_cmpstr(again->transport[0].ufrag, ==, offer->transport[0].ufrag);
+    desc_free(again);
+    desc_free(answer);
+    desc_free(offer);
+    world_close(&w);
+}
+
+static void an_answer_that_bundles_takes_the_first_transport(void)
+{
+    check_balanced(true);
+}
+
+static void an_answer_that_does_not_bundle_keeps_each(void)
+{
+    check_balanced(false);
+}
+
 void unit_media_bundle(void)
 {
+    g_test_add_func("/media/bundle/an-answer-that-bundles-takes-the-first-transport",
+                    an_answer_that_bundles_takes_the_first_transport);
+    g_test_add_func("/media/bundle/an-answer-that-does-not-bundle-keeps-each",
+                    an_answer_that_does_not_bundle_keeps_each);
     g_test_add_func("/media/bundle/answer", an_answer_repeats_the_bundle);
     g_test_add_func("/media/bundle/by-mid", streams_are_told_apart_by_mid);
     g_test_add_func("/media/bundle/by-ssrc", streams_are_told_apart_by_ssrc);
