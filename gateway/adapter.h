@@ -8,6 +8,7 @@
 
 struct gateway;
 struct adapter;
+struct message;
 
 enum { ENDPOINTS_MAX = 32 };
 
@@ -37,6 +38,13 @@ struct adapter_ops {
                           unsigned max);
     /** Ring one. The leg is the call's from then on. Failure after this is LEG_ENDED. */
     enum gw_err (*dial)(struct adapter *ad, const struct dial_request *req, struct leg **out);
+    /** Give one endpoint a message (gateway/message.h, borrowed). gateway_message_result() follows
+     * with this @p delivery, later, unless this fails. NULL: this kind cannot. */
+    enum gw_err (*message)(struct adapter *ad, const struct endpoint *to, const struct message *m,
+                           uint64_t delivery);
+    /** What became of the message this adapter gave to gateway_message() with @p ref: END_NONE
+     * when somebody took it. NULL: it does not want to know. */
+    void (*message_done)(struct adapter *ad, uint64_t ref, enum end_cause cause);
     /** @p a was added or changed; @p gone: removed (end what it authorised). May be NULL. Called
      * once for each account at start. */
     void (*account_changed)(struct adapter *ad, const struct account *a, bool gone);

@@ -1,6 +1,7 @@
-/* echo@domain: answers at once and has no media of its own, so the caller's comes back to him. The
- * smallest adapter there is, and the first thing every newcomer dials. */
+/* echo@domain: answers at once and has no media of its own, so the caller's comes back to him; and
+ * so do messages. The smallest adapter there is, and the first thing every newcomer dials. */
 #include "gateway/call.h"
+#include "gateway/message.h"
 
 #include <string.h>
 
@@ -14,6 +15,13 @@ struct echo_leg {
 struct echo_adapter {
     struct adapter ad; /* first */
     struct gateway *gw;
+    GQueue letters; /* of struct echo_letter: answered from the main loop */
+    guint source;
+};
+
+struct echo_letter {
+    uint64_t delivery;
+    char *to, *text;
 };
 
 struct desc *echo_mirror(const struct desc *offer)
@@ -94,13 +102,69 @@ static enum gw_err echo_dial(struct adapter *ad, const struct dial_request *req,
     return GW_OK;
 }
 
-static void echo_stop(struct adapter *ad)
+/* ---- messages ---- */
+
+static void letter_free(gpointer data)
 {
-    g_free(ad);
+    struct echo_letter *l = data;
+
+    g_free(l->to);
+    g_free(l->text);
+    g_free(l);
 }
 
-static const struct adapter_ops echo_ops = {
-    .name = "echo", .endpoints = echo_endpoints, .dial = echo_dial, .stop = echo_stop};
+static gboolean echo_write(gpointer data)
+{
+    struct echo_adapter *e = data;
+    g_autofree char *own = g_strconcat(ROUTE_ECHO, "@", gateway_config(e->gw)->domain, NULL);
+    struct echo_letter *l = g_queue_pop_head(&e->letters);
+    struct message m = {
+        .account = own, .from = own, .from_display = "Echo", .to = l->to, .text = l->text};
+
+    gateway_message_result(e->gw, l->delivery, END_NONE);
+    gateway_message(e->gw, &m, &e->ad, 0);
+    letter_free(l);
+    if (e->letters.length)
+        return G_SOURCE_CONTINUE;
+    e->source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+/* Only to whom we know to have sent it: anybody else would be told what he never said. */
+static enum gw_err echo_message(struct adapter *ad, const struct endpoint *to,
+                                const struct message *m, uint64_t delivery)
+{
+    struct echo_adapter *e = (struct echo_adapter *)ad;
+    struct echo_letter *l;
+
+    (void)to;
+    if (!m->account || g_str_has_prefix(m->account, ROUTE_ECHO "@"))
+        return GW_EUNSUPPORTED;
+    l = g_new0(struct echo_letter, 1);
+    l->delivery = delivery;
+    l->to = g_strdup(m->account);
+    l->text = g_strdup(m->text);
+    g_queue_push_tail(&e->letters, l);
+    if (!e->source)
+        e->source = g_idle_add(echo_write, e);
+    return GW_OK;
+}
+
+static void echo_stop(struct adapter *ad)
+{
+    struct echo_adapter *e = (struct echo_adapter *)ad;
+
+    if (e->source)
+        (void)g_source_remove(e->source);
+    g_queue_clear_full(&e->letters, letter_free);
+    g_free(e);
+}
+
+static const struct adapter_ops echo_ops = {.name = "echo",
+                                            .endpoints = echo_endpoints,
+                                            .dial = echo_dial,
+                                            .message = echo_message,
+                                            .stop = echo_stop};
 
 struct adapter *echo_adapter_new(struct gateway *gw)
 {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/call.h"
+#include "gateway/messages.h"
 
 enum { ADAPTERS_MAX = 8, LEGS_PER_CALL = 2 + ENDPOINTS_MAX / 2 };
 
@@ -16,6 +17,7 @@ struct gateway {
     GHashTable *calls;   /* id -> struct call, owned */
     GHashTable *parties; /* media_id as uint64 -> struct party, borrowed */
     GHashTable *usage;   /* address -> live calls */
+    struct messages *messages;
     struct gateway_stats stats;
     bool draining;
     struct timer *drain_timer;
@@ -82,6 +84,7 @@ struct gateway *gateway_new(const struct config *config, struct accounts *accoun
     gw->calls = g_hash_table_new(g_int64_hash, g_int64_equal);
     gw->parties = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     gw->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    gw->messages = messages_new(gw);
     gw->media = gateway_start_media(gw);
     if (!gw->media) {
         gateway_free(gw);
@@ -100,6 +103,7 @@ void gateway_free(struct gateway *gw)
     if (!gw)
         return;
     timer_stop(&gw->drain_timer);
+    messages_drop(gw->messages);
     while (gw->nadapters) {
         struct adapter *ad = gw->adapter[--gw->nadapters];
         ad->ops->stop(ad);
@@ -111,6 +115,7 @@ void gateway_free(struct gateway *gw)
         call_free(call);
     }
     media_free(gw->media);
+    messages_free(gw->messages);
     g_hash_table_unref(gw->calls);
     g_hash_table_unref(gw->parties);
     g_hash_table_unref(gw->usage);
@@ -270,6 +275,16 @@ void gateway_stats(const struct gateway *gw, struct gateway_stats *out)
 {
     *out = gw->stats;
     out->calls_now = g_hash_table_size(gw->calls);
+}
+
+struct messages *gateway_messages(struct gateway *gw)
+{
+    return gw->messages;
+}
+
+bool gateway_draining(const struct gateway *gw)
+{
+    return gw->draining;
 }
 
 /* ---- media ---- */

@@ -7,7 +7,9 @@ struct fake_adapter {
     GHashTable *addresses; /* address -> struct endpoint template; n in id */
     GPtrArray *all;        /* of struct fake_leg */
     GPtrArray *dialled;
-    enum gw_err refusal;
+    enum gw_err refusal, message_refusal;
+    GString *post;
+    GArray *deliveries; /* of uint64_t */
 };
 
 static void leg_say(struct leg *leg, const char *what)
@@ -121,6 +123,27 @@ static enum gw_err fake_dial(struct adapter *ad, const struct dial_request *req,
     return GW_OK;
 }
 
+static enum gw_err fake_message(struct adapter *ad, const struct endpoint *to,
+                                const struct message *m, uint64_t delivery)
+{
+    struct fake_adapter *f = (struct fake_adapter *)ad;
+
+    if (f->message_refusal)
+        return f->message_refusal;
+    g_array_append_val(f->deliveries, delivery);
+    g_string_append_printf(f->post, "%s%u from %s (%s) to %s: %s", f->post->len ? "; " : "",
+                           (unsigned)to->id, m->from, m->from_display, m->to, m->text);
+    return GW_OK;
+}
+
+static void fake_message_done(struct adapter *ad, uint64_t ref, enum end_cause cause)
+{
+    struct fake_adapter *f = (struct fake_adapter *)ad;
+
+    g_string_append_printf(f->post, "%sdone %u %s", f->post->len ? "; " : "", (unsigned)ref,
+                           cause ? end_word(cause) : "taken");
+}
+
 static void fake_stop(struct adapter *ad)
 {
     struct fake_adapter *f = (struct fake_adapter *)ad;
@@ -134,11 +157,17 @@ static void fake_stop(struct adapter *ad)
     g_ptr_array_unref(f->all);
     g_ptr_array_unref(f->dialled);
     g_hash_table_unref(f->addresses);
+    g_string_free(f->post, TRUE);
+    g_array_unref(f->deliveries);
     g_free(f);
 }
 
-static const struct adapter_ops fake_adapter_ops = {
-    .name = "fake", .endpoints = fake_endpoints, .dial = fake_dial, .stop = fake_stop};
+static const struct adapter_ops fake_adapter_ops = {.name = "fake",
+                                                    .endpoints = fake_endpoints,
+                                                    .dial = fake_dial,
+                                                    .message = fake_message,
+                                                    .message_done = fake_message_done,
+                                                    .stop = fake_stop};
 
 struct adapter *fake_adapter_new(void)
 {
@@ -148,6 +177,8 @@ struct adapter *fake_adapter_new(void)
     f->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     f->all = g_ptr_array_new();
     f->dialled = g_ptr_array_new();
+    f->post = g_string_new(NULL);
+    f->deliveries = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     return &f->ad;
 }
 
@@ -212,4 +243,22 @@ void fake_leg_end(struct fake_leg *l, enum end_cause cause)
     struct leg_event ev = {.type = LEG_ENDED, .why = end_because(cause)};
 
     leg_report(&l->leg, &ev);
+}
+
+const char *fake_adapter_post(struct adapter *ad)
+{
+    return ((struct fake_adapter *)ad)->post->str;
+}
+
+uint64_t fake_adapter_delivery(struct adapter *ad, unsigned i)
+{
+    const GArray *all = ((struct fake_adapter *)ad)->deliveries;
+
+    g_assert_cmpuint(i, <, all->len);
+    return g_array_index(all, uint64_t, i);
+}
+
+void fake_adapter_refuse_messages(struct adapter *ad, enum gw_err err)
+{
+    ((struct fake_adapter *)ad)->message_refusal = err;
 }

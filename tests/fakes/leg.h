@@ -1,7 +1,7 @@
 /** A scripted adapter: endpoints by address, legs that write down what they are asked. */
 #pragma once
 
-#include "gateway/adapter.h"
+#include "gateway/message.h"
 
 #include <glib.h>
 
@@ -30,3 +30,10 @@ struct fake_leg *fake_leg_new(struct adapter *ad);
 unsigned fake_adapter_settle(struct adapter *ad);
 void fake_leg_report(struct fake_leg *l, enum leg_event_type type, struct desc *desc);
 void fake_leg_end(struct fake_leg *l, enum end_cause cause);
+/** What it was given and told, in order: "1 from alice@example.org (Alice) to bob@example.org: hi"
+ * is a copy for endpoint 1, "done 7 offline" an answer. Borrowed. */
+const char *fake_adapter_post(struct adapter *ad);
+/** The delivery of the copy it was given as number @p i. */
+uint64_t fake_adapter_delivery(struct adapter *ad, unsigned i);
+/** message() fails with @p err from now on. */
+void fake_adapter_refuse_messages(struct adapter *ad, enum gw_err err);
