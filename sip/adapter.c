@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "edge/edge.h"
+#include "gateway/message.h"
 #include "sip/leg.h"
 
 enum { OUTBOX_LIMIT = 16384 };
@@ -155,6 +156,42 @@ static void on_incoming(struct sip_adapter *sa, struct sipev *ev)
     gateway_incoming(sa->gw, &in);
 }
 
+/* ---- messages ---- */
+
+static enum gw_err adapter_message(struct adapter *ad, const struct endpoint *to,
+                                   const struct message *m, uint64_t delivery)
+{
+    struct sipcmd cmd = {.type = SIPCMD_MESSAGE, .id = delivery, .text = g_strdup(m->text)};
+
+    cmd.dial = g_new0(struct sipcmd_dial, 1);
+    cmd.dial->binding = to->id;
+    cmd.dial->from = g_strdup(m->from);
+    cmd.dial->from_display = g_strdup(m->from_display);
+    cmd.dial->to = g_strdup(m->to);
+    stack_post(self(ad)->stack, &cmd);
+    return GW_OK;
+}
+
+static void adapter_message_done(struct adapter *ad, uint64_t ref, enum end_cause cause)
+{
+    struct sipcmd cmd = {.type = SIPCMD_MESSAGE_DONE, .id = ref, .why = {.cause = cause}};
+
+    stack_post(self(ad)->stack, &cmd);
+}
+
+static void on_message(struct sip_adapter *sa, const struct sipev *ev)
+{
+    struct message m = {.account = ev->in->account,
+                        .from = ev->in->from,
+                        .from_display = ev->in->from_display,
+                        .to = ev->in->to,
+                        .text = ev->in->text,
+                        .origin = ev->in->phone ? &sa->base : NULL,
+                        .origin_id = ev->in->phone};
+
+    gateway_message(sa->gw, &m, &sa->base, ev->id);
+}
+
 static void on_event(void *msg, void *arg)
 {
     struct sip_adapter *sa = arg;
@@ -165,6 +202,8 @@ static void on_event(void *msg, void *arg)
     case SIPEV_STARTED: break; /* taken by stack_start() */
     case SIPEV_BINDING: on_binding(sa, ev->binding); break;
     case SIPEV_INCOMING: on_incoming(sa, ev); break;
+    case SIPEV_MESSAGE: on_message(sa, ev); break;
+    case SIPEV_MESSAGE_RESULT: gateway_message_result(sa->gw, ev->id, ev->cause); break;
     case SIPEV_LEG:
         leg = g_hash_table_lookup(sa->legs, &ev->id);
         if (leg) { /* else gone while this was queued */
@@ -211,6 +250,8 @@ static const struct adapter_ops ops = {
     .name = "sip",
     .endpoints = adapter_endpoints,
     .dial = adapter_dial,
+    .message = adapter_message,
+    .message_done = adapter_message_done,
     .account_changed = adapter_account_changed,
     .drain = adapter_drain,
     .stop = adapter_stop,

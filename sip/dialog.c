@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "media/desc_sdp.h"
 #include "sip/info.h"
+#include "sip/pager.h"
 #include "sip/reasons.h"
 
 #include <stdio.h>
 
-const char dialog_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
+const char dialog_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, REGISTER";
+const char dialog_accept[] = "application/sdp, text/plain";
 const char dialog_supported[] = "timer";
 
 struct dialog *dialog_new(struct stack *s, uint64_t id, const struct hop *hop)
@@ -266,6 +268,8 @@ void dialog_command(struct stack *s, struct sipcmd *cmd)
     case SIPCMD_ACCOUNT:
     case SIPCMD_RESTORE:
     case SIPCMD_DIAL:
+    case SIPCMD_MESSAGE:
+    case SIPCMD_MESSAGE_DONE:
     case SIPCMD_DRAIN:
     case SIPCMD_STOP: break; /* not a dialog's */
     }
@@ -320,7 +324,7 @@ static int on_options(struct dialog *d, nta_incoming_t *irq, const sip_t *sip)
 {
     (void)sip;
     (void)nta_incoming_treply(
-        irq, SIP_200_OK, SIPTAG_ALLOW_STR(dialog_allow), SIPTAG_ACCEPT_STR("application/sdp"),
+        irq, SIP_200_OK, SIPTAG_ALLOW_STR(dialog_allow), SIPTAG_ACCEPT_STR(dialog_accept),
         SIPTAG_SUPPORTED_STR(dialog_supported), SIPTAG_SERVER_STR(d->stack->server), TAG_END());
     return 200;
 }
@@ -355,6 +359,8 @@ int dialog_request(void *dialog, nta_leg_t *leg, nta_incoming_t *irq, const sip_
     case sip_method_update: return modify_request(d, irq, sip);
     case sip_method_info: return on_info(d, irq, sip);
     case sip_method_options: return on_options(d, irq, sip);
+    case sip_method_message: /* to the far side, whom our From or their To names */
+        return pager_received(d->stack, irq, sip, sip->sip_to->a_url);
     case sip_method_ack: return 200; /* never answered; a stray one */
     default:
         (void)nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR(dialog_allow),

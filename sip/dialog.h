@@ -109,7 +109,7 @@ bool dialog_start_session_timer(struct dialog *d, char *header, size_t size);
 /** A 2xx to our INVITE or refresh came (RFC 4028 7.2). */
 void dialog_follow_session_timer(struct dialog *d, const sip_t *sip);
 int dialog_request(void *dialog, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip);
-extern const char dialog_allow[], dialog_supported[];
+extern const char dialog_allow[], dialog_accept[], dialog_supported[];
 
 /* ---- dialog_in.c: they call ---- */
 

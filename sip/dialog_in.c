@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "sip/authn.h"
+#include "sip/caller.h"
 #include "sip/dialog.h"
 #include "sip/reasons.h"
 #include "sip/registration.h"
@@ -12,31 +12,19 @@
 enum { WARNING_MAX = 256 };
 
 struct invitation { /* what is known about an INVITE before it becomes a call */
-    struct stack *stack;
-    struct hop hop;
-    const struct account *account; /* authenticated, or NULL */
-    char from[ADDRESS_MAX], display[DISPLAY_MAX], to[ADDRESS_MAX];
+    struct caller caller;
     struct desc *offer;
 };
-
-static int refuse(const struct invitation *in, nta_incoming_t *irq, int status, const char *phrase)
-{
-    if (stack_may_log(in->stack))
-        LOG_I("sip", "INVITE %s -> %s from %s refused: %d %s", in->from[0] ? in->from : "?",
-              in->to[0] ? in->to : "?", in->hop.source, status, phrase);
-    (void)nta_incoming_treply(irq, status, phrase, TAG_END());
-    return status;
-}
 
 /* RFC 3261 20.43: 399 is for people to read. */
 static int refuse_sdp(const struct invitation *in, nta_incoming_t *irq, int status, const char *why)
 {
     char warning[WARNING_MAX];
 
-    if (stack_may_log(in->stack))
-        LOG_I("sip", "INVITE %s -> %s from %s refused: %d, SDP: %s", in->from, in->to,
-              in->hop.source, status, why ? why : "wrong type");
-    (void)snprintf(warning, sizeof(warning), "399 %s \"%s\"", in->stack->config->domain,
+    if (stack_may_log(in->caller.stack))
+        LOG_I("sip", "INVITE %s -> %s from %s refused: %d, SDP: %s", in->caller.from, in->caller.to,
+              in->caller.hop.source, status, why ? why : "wrong type");
+    (void)snprintf(warning, sizeof(warning), "399 %s \"%s\"", in->caller.stack->config->domain,
                    why ? why : "not usable");
     (void)nta_incoming_treply(irq, status, NULL, TAG_IF(status != 415, SIPTAG_WARNING_STR(warning)),
                               TAG_IF(status == 415, SIPTAG_ACCEPT_STR("application/sdp")),
@@ -57,77 +45,19 @@ static bool accepts_sdp(const sip_t *sip)
     return false;
 }
 
-/* "bob@example.org", or for numbers, be it in a tel: URI or a SIP one (RFC 3261 19.1.6), without
- * the dots and dashes people read them by (RFC 3966 5.1.1). */
-static bool dialled(const struct stack *s, const url_t *to, char out[ADDRESS_MAX])
-{
-    const char *host = to->url_host ? to->url_host : "";
-    bool local = to->url_type == url_tel || stack_is_local(s, host);
-    char number[ADDRESS_MAX];
-
-    if (uri_number(span_of(to->url_user), to->url_type == url_tel, number))
-        return uri_to_address(span_of(number), span_of(local ? s->config->domain : host), out);
-    return to->url_type != url_tel &&
-           uri_to_address(span_of(to->url_user), span_of(local ? s->config->domain : host), out);
-}
-
 /* 0, or the status of the refusal already sent. */
-static int check_headers(struct stack *s, struct invitation *in, nta_incoming_t *irq,
-                         const sip_t *sip)
+static int check_headers(struct invitation *in, nta_incoming_t *irq, const sip_t *sip)
 {
     if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0)
-        return refuse(in, irq, SIP_483_TOO_MANY_HOPS);
+        return caller_refuse(&in->caller, irq, SIP_483_TOO_MANY_HOPS);
     if (!sip->sip_contact || sip->sip_contact->m_url->url_type == url_any)
-        return refuse(in, irq, 400, "Missing Contact");
-    if (!dialled(s, sip->sip_request->rq_url, in->to))
-        return refuse(in, irq, SIP_404_NOT_FOUND);
+        return caller_refuse(&in->caller, irq, 400, "Missing Contact");
+    if (!caller_dials(&in->caller, sip->sip_request->rq_url))
+        return caller_refuse(&in->caller, irq, SIP_404_NOT_FOUND);
     if (!accepts_sdp(sip))
         return refuse_sdp(in, irq, 406, "Accept excludes application/sdp");
     if (nta_check_session_expires(irq, sip, SESSION_MIN_SE_S, TAG_END()))
         return 422;
-    return 0;
-}
-
-/* Whoever says he is one of ours must prove it; strangers remain strangers, the routes decide.
- * 0, or the status of the refusal already sent. */
-static int check_caller(struct stack *s, struct invitation *in, nta_incoming_t *irq,
-                        const sip_t *sip)
-{
-    const url_t *from = sip->sip_from->a_url;
-    const char *host = from->url_host ? from->url_host : "";
-    const sip_authorization_t *creds =
-        sip->sip_proxy_authorization ? sip->sip_proxy_authorization : sip->sip_authorization;
-    bool local = stack_is_local(s, host);
-    struct challenge challenge = {.proxy = true};
-    enum authn_result result;
-    char *address;
-
-    if (!uri_to_address(span_of(from->url_user), span_of(local ? s->config->domain : host),
-                        in->from))
-        (void)g_strlcpy(in->from, "anonymous@anonymous.invalid", sizeof(in->from));
-    uri_display(sip->sip_from->a_display, in->display);
-    if (!local && !creds)
-        return 0;
-    result = authn_check(s, sip, creds, &in->hop, &in->account);
-    switch (result) {
-    case AUTHN_OK: break;
-    case AUTHN_NONE:
-    case AUTHN_STALE:
-        challenge.stale = result == AUTHN_STALE;
-        if (!local && !challenge.stale)
-            return 0; /* credentials for somebody else */
-        address = g_ascii_strdown(in->from, -1);
-        authn_challenge(s, irq, address, &in->hop, &challenge);
-        g_free(address);
-        return 407;
-    case AUTHN_WRONG: return refuse(in, irq, 403, "Wrong Credentials");
-    case AUTHN_BLOCKED: return refuse(in, irq, SIP_503_SERVICE_UNAVAILABLE);
-    }
-    if (local && g_ascii_strcasecmp(in->from, in->account->address) != 0)
-        return refuse(in, irq, 403, "Not Your Address");
-    (void)g_strlcpy(in->from, in->account->address, sizeof(in->from));
-    if (!in->display[0])
-        (void)g_strlcpy(in->display, in->account->display, sizeof(in->display));
     return 0;
 }
 
@@ -239,15 +169,16 @@ static bool tell_call(struct dialog *d, struct invitation *in)
     struct sipev ev = {.type = SIPEV_INCOMING, .id = d->id};
 
     ev.in = g_new0(struct sipev_incoming, 1);
-    ev.in->account = in->account ? g_strdup(in->account->address) : NULL;
-    ev.in->from = g_strdup(in->from);
-    ev.in->from_display = g_strdup(in->display);
-    ev.in->to = g_strdup(in->to);
+    ev.in->account = in->caller.account ? g_strdup(in->caller.account->address) : NULL;
+    ev.in->from = g_strdup(in->caller.from);
+    ev.in->from_display = g_strdup(in->caller.display);
+    ev.in->to = g_strdup(in->caller.to);
     ev.in->offer = g_steal_pointer(&in->offer);
     ev.in->phone = calling_phone(d);
-    ev.in->profile =
-        in->account && in->account->nprofiles ? in->account->profile[0] : desc_profile_plain;
-    (void)g_strlcpy(ev.in->source, in->hop.source, sizeof(ev.in->source));
+    ev.in->profile = in->caller.account && in->caller.account->nprofiles
+                         ? in->caller.account->profile[0]
+                         : desc_profile_plain;
+    (void)g_strlcpy(ev.in->source, in->caller.hop.source, sizeof(ev.in->source));
     if (mailbox_post(d->stack->outbox, &ev) == GW_OK)
         return true;
     sipev_clear(&ev);
@@ -256,11 +187,11 @@ static bool tell_call(struct dialog *d, struct invitation *in)
 
 static int invite(struct stack *s, struct invitation *in, nta_incoming_t *irq, const sip_t *sip)
 {
-    struct dialog *d = dialog_new(s, id_next(), &in->hop);
+    struct dialog *d = dialog_new(s, id_next(), &in->caller.hop);
 
     d->state = DIALOG_OFFERED;
     d->early_done = in->offer != NULL;
-    d->account = in->account ? g_strdup(in->account->address) : NULL;
+    d->account = in->caller.account ? g_strdup(in->caller.account->address) : NULL;
     (void)contact_read(sip->sip_contact, &d->contact, &d->instance);
     dialog_take_session_timer(d, sip);
     (void)nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
@@ -269,21 +200,21 @@ static int invite(struct stack *s, struct invitation *in, nta_incoming_t *irq, c
     d->invite_irq = NULL;
     (void)g_hash_table_remove(s->dialogs, &d->id);
     nta_incoming_bind(irq, NULL, NULL);
-    return refuse(in, irq, SIP_503_SERVICE_UNAVAILABLE);
+    return caller_refuse(&in->caller, irq, SIP_503_SERVICE_UNAVAILABLE);
 }
 
 int dialog_invited(struct stack *s, nta_incoming_t *irq, const sip_t *sip)
 {
-    struct invitation in = {.stack = s};
+    struct invitation in = {.caller = {.stack = s, .method = "INVITE"}};
     const char *warning;
     int status;
 
-    if (!hop_of_request(s, irq, &in.hop))
+    if (!hop_of_request(s, irq, &in.caller.hop))
         return 403;
-    status = s->draining ? refuse(&in, irq, SIP_503_SERVICE_UNAVAILABLE)
-                         : check_headers(s, &in, irq, sip);
+    status = s->draining ? caller_refuse(&in.caller, irq, SIP_503_SERVICE_UNAVAILABLE)
+                         : check_headers(&in, irq, sip);
     if (status == 0)
-        status = check_caller(s, &in, irq, sip);
+        status = caller_check(&in.caller, irq, sip);
     if (status == 0) {
         status = dialog_read_sdp(sip, &in.offer, &warning);
         if (status)
@@ -292,7 +223,7 @@ int dialog_invited(struct stack *s, nta_incoming_t *irq, const sip_t *sip)
     if (status == 0)
         status = invite(s, &in, irq, sip);
     desc_free(in.offer);
-    hop_clear(&in.hop);
+    hop_clear(&in.caller.hop);
     return status;
 }
 

@@ -199,14 +199,11 @@ static int on_response(void *magic, nta_outgoing_t *orq, const sip_t *sip)
 static bool make_leg(struct dialog *d, const struct sipcmd *cmd)
 {
     const char *domain = d->stack->config->domain;
-    char uri[4 * ADDRESS_MAX];
-    char from[4 * ADDRESS_MAX + 2 * DISPLAY_MAX];
-    char to[4 * ADDRESS_MAX];
+    char from[URI_PARTY_MAX];
+    char to[URI_PARTY_MAX];
 
-    if (!uri_of_address(cmd->dial->from, domain, uri, sizeof(uri)) ||
-        !uri_name_addr(cmd->dial->from_display, uri, from, sizeof(from)) ||
-        !uri_of_address(cmd->dial->to, domain, uri, sizeof(uri)) ||
-        !uri_name_addr(NULL, uri, to, sizeof(to)))
+    if (!uri_party(cmd->dial->from, cmd->dial->from_display, domain, from) ||
+        !uri_party(cmd->dial->to, NULL, domain, to))
         return false;
     d->leg = nta_leg_tcreate(d->stack->agent, dialog_request, d, SIPTAG_FROM_STR(from),
                              SIPTAG_TO_STR(to), TAG_END());

@@ -13,6 +13,7 @@ void sipcmd_clear(void *msg)
         g_free(cmd->dial);
     }
     g_free(cmd->sdp);
+    g_free(cmd->text);
     g_free(cmd->account);
     g_free(cmd->key);
     g_free(cmd->row);
@@ -34,6 +35,7 @@ void sipev_clear(void *msg)
         g_free(ev->in->from);
         g_free(ev->in->from_display);
         g_free(ev->in->to);
+        g_free(ev->in->text);
         desc_free(ev->in->offer);
         g_free(ev->in);
     }

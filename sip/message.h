@@ -5,16 +5,18 @@
 #include "gateway/account.h"
 #include "gateway/leg.h"
 
-enum sipcmd_type {                  /* call thread -> SIP thread */
-                   SIPCMD_ACCOUNT,  /* account, gone */
-                   SIPCMD_RESTORE,  /* key, row */
-                   SIPCMD_DIAL,     /* id, dial, sdp: the offer */
-                   SIPCMD_PROGRESS, /* id, ringing, sdp: early answer or NULL */
-                   SIPCMD_ANSWER,   /* id, sdp */
-                   SIPCMD_OFFER,    /* id, sdp */
-                   SIPCMD_RESPOND,  /* id, sdp: the answer, NULL refuses; glare */
-                   SIPCMD_KEYFRAME, /* id */
-                   SIPCMD_HANGUP,   /* id, why; LEG_GONE follows */
+enum sipcmd_type {                      /* call thread -> SIP thread */
+                   SIPCMD_ACCOUNT,      /* account, gone */
+                   SIPCMD_RESTORE,      /* key, row */
+                   SIPCMD_DIAL,         /* id, dial, sdp: the offer */
+                   SIPCMD_PROGRESS,     /* id, ringing, sdp: early answer or NULL */
+                   SIPCMD_ANSWER,       /* id, sdp */
+                   SIPCMD_OFFER,        /* id, sdp */
+                   SIPCMD_RESPOND,      /* id, sdp: the answer, NULL refuses; glare */
+                   SIPCMD_KEYFRAME,     /* id */
+                   SIPCMD_HANGUP,       /* id, why; LEG_GONE follows */
+                   SIPCMD_MESSAGE,      /* id, dial, text; SIPEV_MESSAGE_RESULT follows */
+                   SIPCMD_MESSAGE_DONE, /* id, why: answers SIPEV_MESSAGE */
                    SIPCMD_DRAIN,
                    SIPCMD_STOP
 };
@@ -28,7 +30,7 @@ struct sipcmd {
     enum sipcmd_type type;
     uint64_t id;      /* the leg's */
     uint64_t call_id; /* for log lines */
-    char *sdp;
+    char *sdp, *text;
     bool ringing, glare, gone;
     struct end_reason why;
     struct sipcmd_dial *dial;
@@ -38,11 +40,13 @@ struct sipcmd {
 /** Frees what the command owns. Usable as the clear function of mailbox_free(). */
 void sipcmd_clear(void *msg);
 
-enum sipev_type {                 /* SIP thread -> call thread */
-                  SIPEV_STARTED,  /* ok, loopback */
-                  SIPEV_BINDING,  /* binding */
-                  SIPEV_INCOMING, /* id, in */
-                  SIPEV_LEG       /* id, leg */
+enum sipev_type {                      /* SIP thread -> call thread */
+                  SIPEV_STARTED,       /* ok, loopback */
+                  SIPEV_BINDING,       /* binding */
+                  SIPEV_INCOMING,      /* id, in */
+                  SIPEV_LEG,           /* id, leg */
+                  SIPEV_MESSAGE,       /* id, in: without offer and profile */
+                  SIPEV_MESSAGE_RESULT /* id, cause: END_NONE when it was taken */
 };
 
 struct sipev_binding {
@@ -55,6 +59,7 @@ struct sipev_binding {
 
 struct sipev_incoming {
     char *account, *from, *from_display, *to; /* account may be NULL */
+    char *text;                               /* SIPEV_MESSAGE */
     struct desc *offer;                       /* may be NULL */
     struct desc_profile profile;
     char source[96];
@@ -66,6 +71,7 @@ struct sipev {
     bool ok;
     struct net_addr loopback;
     uint64_t id;
+    enum end_cause cause;
     struct leg_event leg; /* desc is the receiver's; no candidate */
     struct sipev_binding *binding;
     struct sipev_incoming *in;

@@ -7,6 +7,7 @@
 #include "sip/authn.h"
 #include "sip/dialog.h"
 #include "sip/names.h"
+#include "sip/pager.h"
 #include "sip/registration.h"
 #include "sip/sockets.h"
 
@@ -117,6 +118,8 @@ static void stack_command(struct stack *s, struct sipcmd *cmd)
     case SIPCMD_ACCOUNT: account_command(s, cmd); break;
     case SIPCMD_RESTORE: restore_command(s, cmd); break;
     case SIPCMD_DIAL: dialog_dial(s, cmd); break;
+    case SIPCMD_MESSAGE: pager_send(s, cmd); break;
+    case SIPCMD_MESSAGE_DONE: pager_answer(s, cmd->id, cmd->why.cause); break;
     case SIPCMD_DRAIN: s->draining = true; break;
     case SIPCMD_STOP:
         s->stopping = true;
@@ -188,7 +191,7 @@ bool stack_is_local(const struct stack *s, const char *host)
 static int on_options(struct stack *s, nta_incoming_t *irq)
 {
     (void)nta_incoming_treply(
-        irq, SIP_200_OK, SIPTAG_ALLOW_STR(dialog_allow), SIPTAG_ACCEPT_STR("application/sdp"),
+        irq, SIP_200_OK, SIPTAG_ALLOW_STR(dialog_allow), SIPTAG_ACCEPT_STR(dialog_accept),
         SIPTAG_ACCEPT_ENCODING_STR("identity"), SIPTAG_SUPPORTED_STR(dialog_supported),
         SIPTAG_SERVER_STR(s->server), TAG_END());
     return 200;
@@ -210,7 +213,8 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
     if (sip->sip_request->rq_method == sip_method_ack)
         return 200; /* for a call that is no more; an ACK is never answered */
     if (uri->url_type != url_sip && uri->url_type != url_sips &&
-        !(uri->url_type == url_tel && sip->sip_request->rq_method == sip_method_invite))
+        !(uri->url_type == url_tel && (sip->sip_request->rq_method == sip_method_invite ||
+                                       sip->sip_request->rq_method == sip_method_message)))
         return 416;
     if (nta_check_required(irq, sip, s->supported, TAG_END()))
         return 420;
@@ -218,6 +222,7 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
     case sip_method_invite: return sip->sip_to->a_tag ? 481 : dialog_invited(s, irq, sip);
     case sip_method_register: return registration_request(s, irq, sip);
     case sip_method_options: return on_options(s, irq);
+    case sip_method_message: return sip->sip_to->a_tag ? 481 : pager_received(s, irq, sip, uri);
     case sip_method_bye:
     case sip_method_cancel:
     case sip_method_update:
@@ -316,6 +321,7 @@ static bool stack_open(struct stack *s)
     s->accounts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     s->flows = g_hash_table_new_full(NULL, NULL, NULL, flow_free);
     s->dialogs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, dialog_free);
+    s->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, page_free);
     s->registrar = registrar_new(&limits, binding_changed, s);
     s->nonces = nonces_new();
     s->limiter = limiter_new();
@@ -362,6 +368,7 @@ static void stack_farewell(struct stack *s)
 static void stack_close(struct stack *s)
 {
     g_clear_pointer(&s->dialogs, g_hash_table_destroy);
+    g_clear_pointer(&s->pages, g_hash_table_destroy);
     g_clear_pointer(&s->flows, g_hash_table_destroy);
     if (s->tick)
         su_timer_destroy(s->tick);

@@ -65,6 +65,7 @@ struct stack {
     struct decoy decoy;
     GHashTable *flows;   /* loopback port -> struct flow */
     GHashTable *dialogs; /* id -> struct dialog */
+    GHashTable *pages;   /* id -> struct page */
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;

@@ -163,6 +163,15 @@ bool uri_name_addr(const char *display, const char *uri, char *out, size_t size)
     return length > 0 && (size_t)length < size;
 }
 
+bool uri_party(const char *address, const char *display, const char *domain,
+               char out[URI_PARTY_MAX])
+{
+    char uri[4 * ADDRESS_MAX];
+
+    return uri_of_address(address, domain, uri, sizeof(uri)) &&
+           uri_name_addr(display, uri, out, URI_PARTY_MAX);
+}
+
 void uri_of_addr(const struct net_addr *a, const char *transport, char *out, size_t size)
 {
     char text[NET_ADDR_TEXT];

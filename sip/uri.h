@@ -7,7 +7,12 @@
 
 #include <stddef.h>
 
-enum { ADDRESS_MAX = 192, DISPLAY_MAX = 96, URI_MAX = 512 };
+enum {
+    ADDRESS_MAX = 192,
+    DISPLAY_MAX = 96,
+    URI_MAX = 512,
+    URI_PARTY_MAX = 4 * ADDRESS_MAX + 2 * DISPLAY_MAX
+};
 
 /** Undo %XX once. False, and "", when it does not fit, is cut short, or would hold NUL or a control
  * character. */
@@ -30,6 +35,9 @@ bool uri_to_address(struct span user, struct span host, char out[ADDRESS_MAX]);
 void uri_display(const char *raw, char out[DISPLAY_MAX]);
 /** "\"Name\" <uri>" with the name quoted as needed, or "<uri>". */
 bool uri_name_addr(const char *display, const char *uri, char *out, size_t size);
+/** Both of these: the value of a From or To for an address. */
+bool uri_party(const char *address, const char *display, const char *domain,
+               char out[URI_PARTY_MAX]);
 /** "sip:192.0.2.1:5060", with ";transport=..." unless @p transport is NULL. */
 void uri_of_addr(const struct net_addr *a, const char *transport, char *out, size_t size);
 /** A string may stand in a header line: no control characters, at most @p max. */

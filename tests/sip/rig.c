@@ -9,11 +9,13 @@
  *    refuse       answers, refuses every later offer
  *    slow         answers, takes 700 ms to respond to a later offer
  *    anyone else  all registered phones of that account, joined as they are
+ *  Messages: "taken" takes them, "end-WORD" refuses, anyone else is that account's first phone.
  *  Prints one line an event. Stops at end of file on stdin. */
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "edge/edge.h"
-#include "gateway/adapter.h"
+#include "gateway/message.h"
 #include "media/desc_sdp.h"
 #include "sip/adapter.h"
 
@@ -36,7 +38,8 @@ struct gateway {
     GMainLoop *loop;
     unsigned calls, gone;
     bool leaving;
-    GList *live; /* of struct call */
+    GList *live;         /* of struct call */
+    GHashTable *letters; /* delivery of a message -> its sender's ref */
 };
 
 enum side { SIDE_A, SIDE_B };
@@ -240,6 +243,44 @@ void gateway_incoming(struct gateway *gw, const struct incoming *in)
         call_dial(c, in);
 }
 
+void gateway_message(struct gateway *gw, const struct message *m, struct adapter *from,
+                     uint64_t ref)
+{
+    char *user = g_strndup(m->to, (gsize)(strchr(m->to, '@') - m->to));
+    enum end_cause cause = END_OFFLINE;
+    uint64_t delivery = id_next();
+    struct endpoint e;
+
+    (void)printf("message %s from=%s name=%s account=%s origin=%s text=%s\n", m->to, m->from,
+                 m->from_display, m->account ? m->account : "-", m->origin ? "phone" : "-",
+                 m->text);
+    (void)fflush(stdout);
+    if (g_str_equal(user, "taken"))
+        cause = END_NONE;
+    else if (g_str_has_prefix(user, "end-"))
+        cause = end_by_word(user + 4);
+    else if (!g_hash_table_contains(gw->accounts, m->to))
+        cause = END_NOT_FOUND;
+    else if (from->ops->endpoints(from, m->to, &e, 1) &&
+             from->ops->message(from, &e, m, delivery) == GW_OK) {
+        (void)g_hash_table_insert(gw->letters, g_memdup2(&delivery, sizeof(delivery)),
+                                  g_memdup2(&ref, sizeof(ref)));
+        g_free(user);
+        return;
+    }
+    from->ops->message_done(from, ref, cause);
+    g_free(user);
+}
+
+void gateway_message_result(struct gateway *gw, uint64_t delivery, enum end_cause cause)
+{
+    (void)printf("result %s\n", cause ? end_word(cause) : "taken");
+    (void)fflush(stdout);
+    gw->sip->ops->message_done(gw->sip, *(uint64_t *)g_hash_table_lookup(gw->letters, &delivery),
+                               cause);
+    (void)g_hash_table_remove(gw->letters, &delivery);
+}
+
 static void call_gone(struct call *c, enum side side)
 {
     c->leg[side]->ops->free(c->leg[side]);
@@ -426,6 +467,7 @@ int main(int argc, char **argv)
     gw.config.domain = domain;
     gw.config.sip_sha256 = sha256;
     gw.accounts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    gw.letters = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     gw.store = g_key_file_new();
     if (gw.store_path)
         (void)g_key_file_load_from_file(gw.store, gw.store_path, G_KEY_FILE_NONE, NULL);
@@ -465,6 +507,7 @@ int main(int argc, char **argv)
     edge_free(edge);
     g_main_loop_unref(gw.loop);
     g_hash_table_destroy(gw.accounts);
+    g_hash_table_destroy(gw.letters);
     g_key_file_free(gw.store);
     g_free(gw.store_path);
     g_strfreev(udp);

@@ -946,6 +946,181 @@ class OutgoingCalls(Case):
         caller.expect((200, "INVITE"))
 
 
+class Messages(Case):
+    """RFC 3428: MESSAGE in and out, and in which words it is refused."""
+
+    def test_a_message_goes_in(self):
+        ua = self.phone()
+        reply = ua.message("taken", "Grüße, „Welt“\r\nzweite Zeile", ctype="text/plain;charset=UTF-8")
+        self.rig.wait_line("message taken@example.org from=alice@example.org name= "
+                           "account=alice@example.org origin=phone text=Grüße, „Welt“")
+        self.assertIsNone(reply.get("Contact"))
+
+    def test_a_phone_that_is_not_registered_may_write_too(self):
+        self.ua().message("taken")
+        self.rig.wait_line("account=alice@example.org origin=- text=hi")
+
+    def test_wrong_credentials_are_refused(self):
+        self.ua(password="nope").message("taken", expect=403)
+
+    def test_a_stranger_is_one_to_the_gateway(self):
+        self.caller().message("end-forbidden", auth=False, expect=403)
+        self.rig.wait_line("from=stranger@elsewhere.example name= account=- origin=- text=hi")
+
+    def test_other_types_415_with_accept(self):
+        for ctype in ("message/cpim", "application/im-iscomposing+xml", "text/html",
+                      "text/plain;charset=iso-8859-1"):
+            self.assertEqual(self.ua().message("taken", ctype=ctype, expect=415).get("Accept"),
+                             "text/plain")
+        self.ua().message("taken", headers=("Content-Encoding: gzip",), expect=415)
+
+    def test_no_utf8_415(self):
+        ua = self.caller()
+        uri = f"sip:taken@{DOMAIN}"
+        text = ua.request("MESSAGE", uri, uri, body="??", ctype="text/plain", drop=("Contact",))
+        ua.send(text.encode().replace(b"??", b"\xc3("))
+        ua.expect(415)
+
+    def test_too_long_413_and_empty_400(self):
+        ua = self.ua()
+        ua.message("taken", "x" * (16 * 1024))
+        ua.message("taken", "x" * (16 * 1024 + 1), expect=413)
+        ua.message("taken", "", expect=400)
+
+    def test_each_cause_in_its_own_words(self):
+        for word, status in (("offline", 480), ("not-found", 404), ("forbidden", 403),
+                             ("limit", 503), ("unreachable", 504), ("unsupported", 488),
+                             ("shutdown", 503), ("declined", 603)):
+            with self.subTest(word):
+                reply = self.ua().message(f"end-{word}", expect=status)
+                self.assertNotIn("Call", reply.start)
+        self.assertEqual(self.ua().message("nobody", expect=404).start, "SIP/2.0 404 Not Found")
+        self.ua().message("bob", expect=480)
+
+    def test_no_more_hops_483_and_no_dialog_481(self):
+        ua = self.caller()
+        uri = f"sip:taken@{DOMAIN}"
+        ua.send(ua.request("MESSAGE", uri, uri, ("Max-Forwards: 0",), "hi", ctype="text/plain",
+                           drop=("Max-Forwards",)))
+        ua.expect(483)
+        ua.send(ua.request("MESSAGE", uri, uri, (), "hi", ctype="text/plain", to_tag="gone"))
+        ua.expect(481)
+
+    def test_draining_503(self):
+        self.rig.command("drain")
+        time.sleep(0.1)
+        self.ua().message("taken", auth=False, expect=503)
+
+    def test_it_is_allowed_and_says_so(self):
+        ua = self.caller()
+        ua.send(ua.request("OPTIONS", f"sip:{DOMAIN}", f"sip:{DOMAIN}"))
+        reply = ua.expect(200)
+        self.assertIn("MESSAGE", reply.get("Allow"))
+        self.assertIn("text/plain", reply.get("Accept"))
+
+    def write(self, text="hi", status=200):
+        """Alice to Bob's phone, which answers so."""
+        bob = self.phone("bob", "pw")
+        alice = self.ua()
+        uri = f"sip:bob@{DOMAIN}"
+        kw = {"body": text, "ctype": "text/plain", "drop": ("Contact", "From")}
+        name = (f'From: "Alice \\"A\\" Ä" <sip:alice@{DOMAIN}>;tag=x',)
+        alice.send(alice.request("MESSAGE", uri, uri, name, **kw))
+        cred = alice.credentials(alice.expect(407).get("Proxy-Authenticate"), "MESSAGE", uri,
+                                 "Proxy-Authorization")
+        alice.send(alice.request("MESSAGE", uri, uri, name + (cred,), **kw))
+        message = bob.expect("MESSAGE")
+        bob.reply(message, status, contact=False)
+        return alice, bob, message
+
+    def test_a_message_goes_out_to_the_contact(self):
+        alice, bob, message = self.write("Grüße\nzweite")
+        alice.expect((200, "MESSAGE"))
+        self.assertEqual(message.start, f"MESSAGE sip:bob@127.0.0.1:{bob.port} SIP/2.0")
+        self.assertEqual(message.body, "Grüße\nzweite")
+        self.assertEqual(message.get("Content-Type"), "text/plain;charset=UTF-8")
+        self.assertRegex(message.get("From"), r'^"Alice \\"A\\" Ä" ?<sip:alice@example.org>;tag=')
+        self.assertTrue(message.get("To").startswith("<sip:bob@example.org>"))
+        self.assertIsNone(message.get("Contact"))
+        self.rig.wait_line("result taken")
+
+    def test_accepted_is_taken(self):
+        self.write(status=202)[0].expect((200, "MESSAGE"))
+
+    def test_the_phones_refusal_comes_back(self):
+        for theirs, ours in ((405, 488), (415, 488), (403, 403), (480, 480), (404, 404),
+                             (486, 486), (603, 603), (302, 480)):
+            with self.subTest(theirs):
+                alice, bob, _ = self.write(status=theirs)
+                alice.expect((ours, "MESSAGE"))
+                bob.register(headers=("Expires: 0",), contact="Contact: *")
+                self.rig_registered()
+
+    def test_over_a_connection_and_not_after_it(self):
+        tcp = free_port(socket.SOCK_STREAM)
+        self.rig.stop()
+        self.rig = Rig("--tcp", f"127.0.0.1:{tcp}")
+        bob = StreamUA(self.rig, tcp, "bob", "pw")
+        bob.register()
+        self.rig_registered()
+        alice = self.ua()
+        uri = f"sip:bob@{DOMAIN}"
+        kw = {"body": "hi", "ctype": "text/plain", "drop": ("Contact",)}
+        alice.send(alice.request("MESSAGE", uri, uri, **kw))
+        cred = alice.credentials(alice.expect(407).get("Proxy-Authenticate"), "MESSAGE", uri,
+                                 "Proxy-Authorization")
+        alice.send(alice.request("MESSAGE", uri, uri, [cred], **kw))
+        bob.reply(bob.expect("MESSAGE"), 200, contact=False)
+        alice.expect((200, "MESSAGE"))
+        bob.close()
+        time.sleep(0.2)
+        alice.message("bob", expect=480)
+
+    def test_inside_a_call_it_goes_to_the_far_side(self):
+        bob = self.phone("bob", "pw")
+        alice = self.phone()
+        alice.invite("bob")
+        invite = bob.expect("INVITE")
+        bob.reply(invite, 200, body=SDP)
+        bob.expect("ACK")
+        reply = alice.expect((200, "INVITE"))
+        alice.dialog(reply)
+        alice.ack(reply)
+        kw = {"body": "hi", "ctype": "text/plain"}
+        alice.within("MESSAGE", **kw)
+        cred = alice.credentials(alice.expect((407, "MESSAGE")).get("Proxy-Authenticate"), "MESSAGE",
+                                 alice.target, "Proxy-Authorization")
+        alice.within("MESSAGE", headers=(cred,), **kw)
+        message = bob.expect("MESSAGE")
+        self.assertEqual(message.body, "hi")
+        bob.reply(message, 200, contact=False)
+        alice.expect((200, "MESSAGE"))
+        bob.called(invite)
+        bob.within("BYE")
+        alice.reply(alice.expect("BYE"), 200)
+
+
+class MessagesLate(Case):
+    rig_args = ("--patience", "2000")
+
+    def test_a_silent_phone_is_unreachable(self):
+        self.phone("bob", "pw")
+        self.ua().message("bob", expect=504)
+        self.rig.wait_line("result unreachable")
+
+    def test_stopping_answers_what_waits(self):
+        bob = self.phone("bob", "pw")
+        alice = self.ua()
+        uri = f"sip:bob@{DOMAIN}"
+        alice.send(alice.request("MESSAGE", uri, uri, (), "hi", ctype="text/plain"))
+        cred = alice.credentials(alice.expect(407).get("Proxy-Authenticate"), "MESSAGE", uri,
+                                 "Proxy-Authorization")
+        alice.send(alice.request("MESSAGE", uri, uri, [cred], "hi", ctype="text/plain"))
+        bob.expect("MESSAGE")
+        self.rig.process.stdin.close()
+        alice.expect_any((500, 503))
+
+
 class MovingPhones(Case):
     """A phone that reconnects or gets another address in a call is found where it registered last."""
 

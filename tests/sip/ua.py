@@ -184,7 +184,7 @@ class UA:
         lines += list(headers)
         if body:
             lines.append(f"Content-Type: {ctype}")
-        lines.append(f"Content-Length: {len(body)}")
+        lines.append(f"Content-Length: {len(body.encode())}")
         return "\r\n".join(lines) + "\r\n\r\n" + body
 
     def credentials(self, challenge, method, uri, header, algorithm=None, qop=True, user=None,
@@ -231,6 +231,17 @@ class UA:
                                         list(headers) + [cred], body, **kw)
         self.send(self.invite_text)
         return self.invite_text
+
+    def message(self, user, body="hi", auth=True, ctype="text/plain", headers=(), expect=200):
+        """A MESSAGE to this user; the reply."""
+        uri = f"sip:{user}@{DOMAIN}"
+        kw = {"body": body, "ctype": ctype, "drop": ("Contact",)}
+        self.send(self.request("MESSAGE", uri, uri, headers, **kw))
+        if auth:
+            challenge = self.expect(407).get("Proxy-Authenticate")
+            cred = self.credentials(challenge, "MESSAGE", uri, "Proxy-Authorization")
+            self.send(self.request("MESSAGE", uri, uri, list(headers) + [cred], **kw))
+        return self.expect((expect, "MESSAGE"))
 
     def ack_failure(self, reply):
         """RFC 3261 17.1.1.3: same branch."""
