@@ -43,21 +43,6 @@ struct pending { /* one message until its sender has heard of it */
     struct timer *timer;       /* to the deadline; once settled, to the next turn of the loop */
 };
 
-const char *message_sentence(enum end_cause cause)
-{
-    if (cause == END_OFFLINE)
-        return "This person is not reachable right now.";
-    if (cause == END_FORBIDDEN)
-        return "You are not allowed to write to this address.";
-    if (cause == END_LIMIT)
-        return "Too many messages at once. Try again in a moment.";
-    if (cause == END_BUSY || cause == END_DECLINED)
-        return "The message was declined.";
-    if (cause == END_NO_CODEC || cause == END_UNSUPPORTED)
-        return "The other device cannot take this message.";
-    return end_sentence(cause);
-}
-
 /* ---- the table ---- */
 
 static void pending_free(gpointer data)

@@ -28,5 +28,3 @@ void gateway_message(struct gateway *gw, const struct message *m, struct adapter
 /** What became of the copy that adapter_ops.message() was given: END_NONE or END_NORMAL when it was
  * taken. Never from within that operation. Unknown and late ones are ignored. */
 void gateway_message_result(struct gateway *gw, uint64_t delivery, enum end_cause cause);
-/** end_sentence(), in words that fit a message and not a call. */
-const char *message_sentence(enum end_cause cause);

@@ -26,6 +26,21 @@ const char *end_sentence(enum end_cause cause)
     return ends[cause < END_CAUSES ? cause : END_INTERNAL].sentence;
 }
 
+const char *end_message_sentence(enum end_cause cause)
+{
+    if (cause == END_OFFLINE)
+        return "This person is not reachable right now.";
+    if (cause == END_FORBIDDEN)
+        return "You are not allowed to write to this address.";
+    if (cause == END_LIMIT)
+        return "Too many messages at once. Try again in a moment.";
+    if (cause == END_BUSY || cause == END_DECLINED)
+        return "The message was declined.";
+    if (cause == END_NO_CODEC || cause == END_UNSUPPORTED)
+        return "The other device cannot take this message.";
+    return end_sentence(cause);
+}
+
 unsigned end_q850(enum end_cause cause)
 {
     return ends[cause < END_CAUSES ? cause : END_INTERNAL].q850;

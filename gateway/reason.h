@@ -51,6 +51,8 @@ struct end_reason {
 struct end_reason end_because(enum end_cause cause);
 const char *end_word(enum end_cause cause);
 const char *end_sentence(enum end_cause cause);
+/** The same where a message (of text) was not taken. */
+const char *end_message_sentence(enum end_cause cause);
 unsigned end_q850(enum end_cause cause);
 /** END_NONE for an unknown word. */
 enum end_cause end_by_word(const char *word);

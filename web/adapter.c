@@ -4,6 +4,7 @@
 #include "base/mailbox.h"
 #include "edge/edge.h"
 #include "web/leg.h"
+#include "web/letters.h"
 #include "web/limits.h"
 #include "web/routes.h"
 #include "web/socket.h"
@@ -104,14 +105,31 @@ static unsigned web_endpoints(struct adapter *ad, const char *address, struct en
     return n;
 }
 
+static struct websock *web_tab(struct adapter *ad, uint64_t id)
+{
+    struct websock *s = g_hash_table_lookup(web_of(ad)->sockets, &id);
+
+    return s && s->state == WEBSOCK_READY ? s : NULL;
+}
+
 static enum gw_err web_dial(struct adapter *ad, const struct dial_request *req, struct leg **out)
 {
-    struct web *w = web_of(ad);
-    struct websock *s = g_hash_table_lookup(w->sockets, &req->endpoint->id);
+    struct websock *s = web_tab(ad, req->endpoint->id);
 
-    if (!s || s->state != WEBSOCK_READY)
-        return GW_ENOTFOUND; /* closed since it was listed */
-    return webleg_dial(s, req, out);
+    return s ? webleg_dial(s, req, out) : GW_ENOTFOUND; /* closed since it was listed */
+}
+
+static enum gw_err web_message(struct adapter *ad, const struct endpoint *to,
+                               const struct message *m, uint64_t delivery)
+{
+    struct websock *s = web_tab(ad, to->id);
+
+    return s ? letters_deliver(web_of(ad)->env.letters, s, m, delivery) : GW_ENOTFOUND;
+}
+
+static void web_message_done(struct adapter *ad, uint64_t ref, enum end_cause cause)
+{
+    letters_done(web_of(ad)->env.letters, ref, cause);
 }
 
 /* Snapshot first: what is done to one socket may change the table. */
@@ -176,6 +194,7 @@ static void web_stop(struct adapter *ad)
     g_hash_table_destroy(w->sockets);
     mailbox_free(w->events, edge_event_clear);
     pages_free(w->pages);
+    letters_free(w->env.letters);
     guard_free(w->env.guard);
     g_free(w);
 }
@@ -184,6 +203,8 @@ static const struct adapter_ops ops = {
     .name = "web",
     .endpoints = web_endpoints,
     .dial = web_dial,
+    .message = web_message,
+    .message_done = web_message_done,
     .account_changed = web_account_changed,
     .drain = web_drain,
     .stop = web_stop,
@@ -226,6 +247,7 @@ struct adapter *web_adapter_start(struct gateway *gw, struct edge *edge)
     w->base.ops = &ops;
     w->env =
         (struct websock_env){.adapter = &w->base, .gw = gw, .edge = edge, .guard = guard_new()};
+    w->env.letters = letters_new(gw, &w->base, web_tab);
     w->sockets = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, socket_destroy);
     w->events = mailbox_new(sizeof(struct edge_event), WEB_EVENTS_MAX);
     w->pages = pages_read(config->web_root);

@@ -8,13 +8,15 @@ enum {
     WEB_MESSAGE_MAX = 64 * 1024, /* the edge enforces it before we see the message */
     WEB_DEPTH_MAX = 8,           /* nesting of a message; ours are flat */
     WEB_SDP_TEXT_MAX = 60000,
-    WEB_AUTH_TRIES = 3,      /* of one connection */
-    WEB_AUTH_FAILURES = 10,  /* of one address, see WEB_AUTH_FORGIVE_US */
-    WEB_FAULTS_MAX = 20,     /* of one connection, see WEB_FAULT_FORGIVE_US */
-    WEB_CANDIDATES_MAX = 64, /* of one call, see WEB_CANDIDATE_FORGIVE_US */
-    WEB_PING_S = 25,         /* what hello asks of the client */
-    WEB_EVENTS_MAX = 8192,   /* edge events waiting for the call thread */
-    WEB_FILES_MAX = 64,      /* static files */
+    WEB_BODY_MAX = 16 * 1024, /* MESSAGE_TEXT_MAX */
+    WEB_LETTERS_MAX = 32,     /* messages of one connection without an answer yet */
+    WEB_AUTH_TRIES = 3,       /* of one connection */
+    WEB_AUTH_FAILURES = 10,   /* of one address, see WEB_AUTH_FORGIVE_US */
+    WEB_FAULTS_MAX = 20,      /* of one connection, see WEB_FAULT_FORGIVE_US */
+    WEB_CANDIDATES_MAX = 64,  /* of one call, see WEB_CANDIDATE_FORGIVE_US */
+    WEB_PING_S = 25,          /* what hello asks of the client */
+    WEB_EVENTS_MAX = 8192,    /* edge events waiting for the call thread */
+    WEB_FILES_MAX = 64,       /* static files */
     WEB_FILE_MAX = 1024 * 1024
 };
 

@@ -41,6 +41,8 @@ static const struct text_field {
     [TEXT_CODE]      = {"code", 1, 31, CLASS_TOKEN},
     [TEXT_TEXT]      = {"text", 0, 255, CLASS_LINE},
     [TEXT_RE]        = {"re", 0, WEB_RE_MAX - 1, CLASS_LINE},
+    [TEXT_ID]        = {"id", 1, WEB_ID_MAX - 1, CLASS_TOKEN},
+    [TEXT_BODY]      = {"body", 1, WEB_BODY_MAX, CLASS_LINES},
 };
 
 static const struct number_field {
@@ -75,9 +77,12 @@ static const struct shape {
     [WEB_DTMF]      = {"dtmf", T(CALL) | T(DIGIT), N(MS)},
     [WEB_BYE]       = {"bye", T(CALL), T(REASON)},
     [WEB_ENDED]     = {"ended", T(CALL) | T(REASON) | T(SENTENCE), N(STATUS)},
+    [WEB_MESSAGE]   = {"message", T(TO) | T(BODY), T(ID) | T(FROM) | T(DISPLAY)},
+    [WEB_DELIVERED] = {"delivered", T(ID), 0},
+    [WEB_UNDELIVERED] = {"undelivered", T(ID) | T(REASON) | T(SENTENCE), 0},
     [WEB_PING]      = {"ping", 0, 0},
     [WEB_PONG]      = {"pong", 0, 0},
-    [WEB_ERROR]     = {"error", T(CODE) | T(TEXT), T(RE) | T(CALL) | T(NONCE)},
+    [WEB_ERROR]     = {"error", T(CODE) | T(TEXT), T(RE) | T(CALL) | T(ID) | T(NONCE)},
 };
 // clang-format on
 
@@ -116,6 +121,11 @@ static bool text_fits(const struct text_field *f, const char *text)
 bool web_call_id_is_clients(const char *id)
 {
     return text_fits(&texts[TEXT_CALL], id) && !g_str_has_prefix(id, "s-");
+}
+
+bool web_id_fits(const char *id)
+{
+    return text_fits(&texts[TEXT_ID], id);
 }
 
 static enum gw_err fault(struct web_fault *why, enum gw_err err, const char *code, const char *fmt,
@@ -226,11 +236,14 @@ static enum gw_err fields_read(const json_t *root, struct web_msg *out, struct w
 static void fault_subject(struct web_fault *why, const char *word, const json_t *root)
 {
     const char *call = json_string_value(json_object_get(root, "call"));
+    const char *id = json_string_value(json_object_get(root, "id"));
 
     if (text_fits(&texts[TEXT_RE], word))
         (void)g_strlcpy(why->re, word, sizeof(why->re));
     if (call && text_fits(&texts[TEXT_CALL], call))
         (void)g_strlcpy(why->call, call, sizeof(why->call));
+    if (id && text_fits(&texts[TEXT_ID], id))
+        (void)g_strlcpy(why->id, id, sizeof(why->id));
 }
 
 static enum gw_err object_read(const json_t *root, struct web_msg *out, struct web_fault *why)
@@ -288,7 +301,7 @@ static json_t *text_value(enum web_text field, const char *text)
     size_t n = strlen(valid);
 
     if (n > f->max) {
-        if (field == TEXT_SDP || field == TEXT_CANDIDATE)
+        if (field == TEXT_SDP || field == TEXT_CANDIDATE || field == TEXT_BODY)
             return NULL;
         n = (size_t)(g_utf8_find_prev_char(valid, valid + f->max + 1) - valid);
     }

@@ -24,6 +24,9 @@ enum web_type {
     WEB_DTMF,
     WEB_BYE,
     WEB_ENDED,
+    WEB_MESSAGE,
+    WEB_DELIVERED,
+    WEB_UNDELIVERED,
     WEB_PING,
     WEB_PONG,
     WEB_ERROR,
@@ -51,6 +54,8 @@ enum web_text { /* fields that hold text */
                 TEXT_CODE,
                 TEXT_TEXT,
                 TEXT_RE,
+                TEXT_ID,
+                TEXT_BODY,
                 WEB_TEXTS
 };
 
@@ -71,12 +76,13 @@ struct web_msg {
     struct json_t *root; /* owned; set by web_msg_read() alone */
 };
 
-enum { WEB_RE_MAX = 32, WEB_CALL_ID_MAX = 65 }; /* with NUL */
+enum { WEB_RE_MAX = 32, WEB_CALL_ID_MAX = 65, WEB_ID_MAX = 65 }; /* with NUL */
 
 struct web_fault { /* what an error message has to say about a message that cannot be taken */
     const char *code;
     char text[160];
-    char re[WEB_RE_MAX], call[WEB_CALL_ID_MAX]; /* of the message, "" when not known */
+    /* of the message, "" when not known */
+    char re[WEB_RE_MAX], call[WEB_CALL_ID_MAX], id[WEB_ID_MAX];
 };
 
 /** GW_EPARSE: no JSON object within the limits; GW_EUNSUPPORTED: unknown type; GW_EINVAL: a field
@@ -90,3 +96,5 @@ char *web_msg_write(const struct web_msg *m);
 const char *web_type_word(enum web_type type);
 /** Is this id well formed and a client's to choose ("s-" begins the server's)? */
 bool web_call_id_is_clients(const char *id);
+/** Can this be the id of a message (of text)? */
+bool web_id_fits(const char *id);

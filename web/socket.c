@@ -6,6 +6,7 @@
 #include "edge/edge.h"
 #include "media/desc_sdp.h"
 #include "web/leg.h"
+#include "web/letters.h"
 #include "web/limits.h"
 
 #include <glib.h>
@@ -68,6 +69,7 @@ static void error_send(struct websock *s, const struct web_fault *f, const char 
                                  [TEXT_TEXT] = f->text,
                                  [TEXT_RE] = f->re[0] ? f->re : NULL,
                                  [TEXT_CALL] = f->call[0] ? f->call : NULL,
+                                 [TEXT_ID] = f->id[0] ? f->id : NULL,
                                  [TEXT_NONCE] = nonce}};
 
     (void)websock_send(s, &m);
@@ -304,13 +306,18 @@ static void on_call_message(struct websock *s, const struct web_msg *m)
         unknown_call(s, m);
 }
 
+static void on_message(struct websock *s, const struct web_msg *m)
+{
+    letters_take(s->env->letters, s, m);
+}
+
 static void (*const handlers[WEB_TYPES])(struct websock *s, const struct web_msg *m) = {
     [WEB_AUTH] = on_auth,           [WEB_PING] = on_ping,
     [WEB_CALL] = on_call,           [WEB_RINGING] = on_call_message,
     [WEB_ANSWER] = on_call_message, [WEB_REJECT] = on_call_message,
     [WEB_OFFER] = on_call_message,  [WEB_CANDIDATE] = on_call_message,
     [WEB_REFUSE] = on_call_message, [WEB_DTMF] = on_call_message,
-    [WEB_BYE] = on_call_message,
+    [WEB_BYE] = on_call_message,    [WEB_MESSAGE] = on_message,
 }; /* an empty cell is the server's to send */
 
 static void dispatch(struct websock *s, const struct web_msg *m)

@@ -7,6 +7,7 @@
 #include "web/proto.h"
 
 struct edge;
+struct letters;
 struct timer;
 struct webleg;
 
@@ -24,6 +25,7 @@ struct websock_env { /* what the sockets of one adapter share; owned by it, outl
     struct gateway *gw;
     struct edge *edge;
     struct guard *guard;
+    struct letters *letters;
     bool draining;
 };
 
@@ -41,6 +43,7 @@ struct websock {
     unsigned nlegs;
     struct webleg *leg[WEB_CALLS_MAX]; /* borrowed: their calls own them */
     uint64_t next_call;                /* for the ids of calls to this tab */
+    unsigned nletters;                 /* messages it waits for an answer to */
 };
 
 /** Sends hello. */

@@ -257,6 +257,28 @@ void gateway_incoming(struct gateway *gw, const struct incoming *in)
         in->leg->ops->hangup(in->leg, &why);
 }
 
+void gateway_message(struct gateway *gw, const struct message *m, struct adapter *from,
+                     uint64_t ref)
+{
+    (void)gw;
+    g_assert_true(from == world.web);
+    g_assert_cmpstr(m->account, ==, m->from);
+    (void)g_strlcpy(world.letter_from, m->from, sizeof(world.letter_from));
+    (void)g_strlcpy(world.letter_to, m->to, sizeof(world.letter_to));
+    (void)g_strlcpy(world.letter_text, m->text, sizeof(world.letter_text));
+    world.letter_ref = ref;
+    world.letter_origin = m->origin == world.web ? m->origin_id : 0;
+    world.letters++;
+}
+
+void gateway_message_result(struct gateway *gw, uint64_t delivery, enum end_cause cause)
+{
+    (void)gw;
+    g_assert_cmpint(cause, ==, END_NONE);
+    world.result = delivery;
+    world.results++;
+}
+
 void leg_report(struct leg *leg, const struct leg_event *ev)
 {
     struct world_event *seen = g_new0(struct world_event, 1);

@@ -5,7 +5,7 @@
 
 #include "base/attr.h"
 #include "edge/edge.h"
-#include "gateway/adapter.h"
+#include "gateway/message.h"
 
 #include <jansson.h>
 
@@ -29,6 +29,11 @@ struct world {
     uint64_t origin_id;        /* of the same; 0 when it named no endpoint of this adapter */
     unsigned incoming_refused; /* gateway_incoming() hangs up at once with this end_cause, 0: no */
     unsigned legs_gone;
+    char letter_from[192], letter_to[192], letter_text[64]; /* of the last gateway_message() */
+    uint64_t letter_ref, letter_origin;
+    unsigned letters; /* how many there were */
+    uint64_t result;  /* delivery of the last gateway_message_result() */
+    unsigned results;
     uint16_t close_code; /* of the last edge_ws_close() */
     unsigned http_status;
     char http_body[256];

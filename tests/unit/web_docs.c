@@ -44,6 +44,14 @@ static void every_message_and_every_reason_is_listed(void)
                    end_sentence((enum end_cause)i));
 }
 
+static void every_sentence_about_messages_is_listed(void)
+{
+    g_autofree char *page = page_text();
+
+    for (unsigned i = END_NONE + 1; i < END_CAUSES; i++)
+        expect_row(page, "| %s |\n", end_message_sentence((enum end_cause)i));
+}
+
 /* Each line "-> {...}" or "<- {...}"; one of them is faulty on purpose and answered so. */
 static void transcripts_are_what_we_read_and_write(void)
 {
@@ -100,6 +108,8 @@ void unit_web_docs(void)
 {
     g_test_add_func("/web/docs/every-message-and-every-reason-is-listed",
                     every_message_and_every_reason_is_listed);
+    g_test_add_func("/web/docs/every-sentence-about-messages-is-listed",
+                    every_sentence_about_messages_is_listed);
     g_test_add_func("/web/docs/transcripts-are-what-we-read-and-write",
                     transcripts_are_what_we_read_and_write);
     g_test_add_func("/web/docs/proofs-in-transcripts-are-right", proofs_in_transcripts_are_right);

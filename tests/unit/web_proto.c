@@ -24,6 +24,11 @@ static void each_message_survives_a_round_trip(void)
         "{\"type\":\"incoming\",\"call\":\"s-1\",\"display\":\"Bj\xc3\xb6rn\",\"from\":\"b@x\","
         "\"to\":\"a@x\",\"sdp\":\"v=0\\r\\n\"}",
         "{\"type\":\"ringing\",\"call\":\"c1\"}",
+        "{\"type\":\"message\",\"to\":\"bob\",\"id\":\"m1\",\"body\":\"a\\n\\tb \xe2\x9c\x93\"}",
+        "{\"type\":\"message\",\"display\":\"Bob\",\"from\":\"b@x\",\"to\":\"a@x\",\"body\":"
+        "\"hi\"}",
+        "{\"type\":\"delivered\",\"id\":\"m1\"}",
+        "{\"type\":\"undelivered\",\"reason\":\"offline\",\"sentence\":\"No.\",\"id\":\"m1\"}",
         "{\"type\":\"progress\",\"call\":\"c1\",\"sdp\":\"v=0\\r\\n\"}",
         "{\"type\":\"answer\",\"call\":\"c1\",\"sdp\":\"v=0\\r\\n\"}",
         "{\"type\":\"reject\",\"call\":\"c1\",\"reason\":\"busy\"}",
