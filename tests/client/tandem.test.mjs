@@ -95,6 +95,50 @@ test('a server that cannot be reached rejects the first attempt', async () => {
   assert.equal(tandem.state, 'closed');
 });
 
+test('a message is sent, and what became of it is told', async () => {
+  await signIn();
+  const sent = tandem.sendMessage(' bob ', 'On my\nway.');
+  const message = await FakeSocket.last.heard('message');
+  assert.deepEqual([message.to, message.body], ['bob', 'On my\nway.']);
+  FakeSocket.last.say({ type: 'delivered', id: message.id });
+  await sent;
+  const refused = tandem.sendMessage('bob', 'again');
+  const { id } = await FakeSocket.last.heard('message');
+  FakeSocket.last.say({ type: 'delivered', id: 'somebody else\'s' });
+  FakeSocket.last.say({ type: 'undelivered', id, reason: 'offline', sentence: 'Not here.' });
+  await assert.rejects(refused, { code: 'offline', message: 'Not here.' });
+  const faulty = tandem.sendMessage('bob', '\u0001');
+  FakeSocket.last.say({ type: 'error', id: (await FakeSocket.last.heard('message')).id, re: 'message', code: 'bad-message', text: 'No.' });
+  await assert.rejects(faulty, { code: 'bad-message', message: 'No.' });
+});
+
+test('what cannot be sent is not sent', async () => {
+  await assert.rejects(tandem.sendMessage('bob', 'hi'), { code: 'disconnected' });
+  await signIn();
+  await assert.rejects(tandem.sendMessage('bob', ' \n'), { code: 'empty' });
+  await assert.rejects(tandem.sendMessage('bob', 'ä'.repeat(8193)), { code: 'too-long' });
+  const lost = tandem.sendMessage('bob', 'hi');
+  FakeSocket.last.drop();
+  await assert.rejects(lost, { code: 'disconnected', message: 'The connection to the server was lost.' });
+});
+
+test('a server that never says what became of a message is not waited for', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  await signIn();
+  const sent = tandem.sendMessage('bob', 'hi');
+  mock.timers.tick(30_000);
+  await assert.rejects(sent, { code: 'unreachable' });
+});
+
+test('a message that comes in is an event', async () => {
+  await signIn();
+  watch(tandem, 'message');
+  FakeSocket.last.say({ type: 'message', from: 'bob@example.org', display: 'Bob', to: 'alice@example.org', body: 'hi' });
+  const [[, event]] = events;
+  assert.deepEqual([event.from, event.display, event.to, event.body, event.id],
+    ['bob@example.org', 'Bob', 'alice@example.org', 'hi', null]);
+});
+
 test('a lost connection comes back by itself and ends calls in words', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   await signIn();

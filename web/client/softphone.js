@@ -15,6 +15,7 @@ const KEYS = [['1', ''], ['2', 'ABC'], ['3', 'DEF'], ['4', 'GHI'], ['5', 'JKL'],
 const KEY_NAMES = { '*': 'star', '#': 'hash' };
 const LONG_PRESS_MS = 500;
 const DIGITS_SHOWN = 16;
+const MESSAGES_SHOWN = 200;
 
 const tandem = new Tandem();
 let domain = '';
@@ -22,6 +23,7 @@ let url = '';
 let call = null; // the one call on the page
 let ended = { byUs: false };
 let lastCall = null; // {to, options} for "call again"
+let lastPeer = ''; // whom we wrote to or heard from last
 let lastStats = null;
 const timers = { duration: 0, title: 0 };
 const softphone = { tandem, get call() { return call; }, options: {} };
@@ -40,6 +42,8 @@ function showState() {
   $('accept').disabled = call?.state === 'answering';
   $('erase').hidden = $('address').value === '';
   $('recents').inert = state !== 'idle';
+  $('send').disabled = $('text').disabled = tandem.state !== 'ready';
+  $('write-to').textContent = peer() ? `To ${shortAddress(peer(), domain)}` : 'To whom? Type a name or number into the telephone';
 }
 
 function showNotice({ text, kind = 'problem', again = false, listen = '' }) {
@@ -138,6 +142,56 @@ function notify(text) {
   } catch {
     // telephones allow this to service workers only
   }
+}
+
+// ---- messages ----
+
+/** Whom the next message is for: who is on the telephone, who is being dialled, who was last. */
+const peer = () => call?.address || $('address').value.trim() || lastPeer;
+
+/** A new line in the list, which stays at its end unless somebody is reading further up. */
+function showMessage({ name, address, body, mine }) {
+  const list = $('chat');
+  const atEnd = list.scrollTop + list.clientHeight > list.scrollHeight - 40;
+  const item = element('li', mine ? 'mine sending' : '', '');
+  const about = element(mine ? 'span' : 'button', 'about', `${mine ? `To ${name}` : name}, ${whenText(Date.now())}`);
+  if (!mine) {
+    about.type = 'button';
+    about.title = `Answer ${address}`;
+    about.addEventListener('click', () => { if (!call) $('address').value = address; showState(); $('text').focus(); });
+  }
+  item.append(about, element('span', 'text', body));
+  list.append(item);
+  while (list.children.length > MESSAGES_SHOWN) list.firstChild.remove();
+  if (atEnd || mine) list.scrollTop = list.scrollHeight;
+  return item;
+}
+
+async function write(to, body) {
+  if (!to) {
+    $('address').focus();
+    return;
+  }
+  const item = showMessage({ name: shortAddress(to, domain), address: to, body, mine: true });
+  lastPeer = to;
+  $('text').value = '';
+  showState();
+  try {
+    await tandem.sendMessage(to, body);
+  } catch (error) {
+    item.append(element('p', 'failed', error.message));
+    $('chat').scrollTop = $('chat').scrollHeight;
+  }
+  item.classList.remove('sending');
+}
+
+function onMessage({ from, display, body }) {
+  const name = nameOf({ display, address: from }, domain);
+  lastPeer = from;
+  showMessage({ name, address: from, body });
+  showState();
+  notify(`${name}: ${body}`);
+  if (document.hidden && !call) flashTitle(`${name} wrote`);
 }
 
 // ---- calls ----
@@ -341,6 +395,8 @@ async function signIn(user, secret, stay) {
     remember(sessionStorage, 'tandem.ha1', stay ? key : null);
     $('password').value = '';
     showRecents(readRecents(tandem.address));
+    $('chat').replaceChildren();
+    lastPeer = '';
     $('notify').hidden = globalThis.Notification?.permission !== 'default';
   } catch (error) {
     if (error.code === 'not-authorized') remember(sessionStorage, 'tandem.ha1', null);
@@ -386,6 +442,7 @@ async function start() {
 function wire() {
   const on = (id, type, fn) => $(id).addEventListener(type, fn);
   tandem.addEventListener('incoming', onIncoming);
+  tandem.addEventListener('message', onMessage);
   tandem.addEventListener('state', showState);
   tandem.addEventListener('closed', onClosed);
   on('signin', 'submit', (event) => {
@@ -396,6 +453,7 @@ function wire() {
   on('sign-out', 'click', signOut);
   on('dial', 'submit', (event) => { event.preventDefault(); place($('address').value); });
   on('address', 'input', showState);
+  on('write', 'submit', (event) => { event.preventDefault(); if ($('text').value.trim()) write(peer(), $('text').value); });
   on('erase', 'click', () => { $('address').value = $('address').value.slice(0, -1); $('address').focus(); showState(); });
   on('echo', 'click', () => place('echo'));
   on('hangup', 'click', hangup);
@@ -408,6 +466,7 @@ function wire() {
   on('recents-clear', 'click', () => showRecents(clearRecents(tandem.address)));
   on('notify', 'click', async () => { await Notification.requestPermission(); $('notify').hidden = true; });
   document.addEventListener('keydown', onKey);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && !call) flashTitle(''); });
   window.addEventListener('pagehide', () => call?.hangup());
 }
 

@@ -9,6 +9,8 @@
  *   const call = tandem.call('echo');
  *   call.addEventListener('track', ({ stream }) => { audioElement.srcObject = stream; });
  *   call.addEventListener('ended', ({ sentence }) => console.log(sentence));
+ *   tandem.addEventListener('message', ({ from, body }) => console.log(from, body));
+ *   await tandem.sendMessage('bob', 'On my way.');
  *
  * Every event carries its details as properties of its own (`event.call`, `event.sentence`).
  * @module tandem
@@ -19,6 +21,8 @@ const SIGN_IN_MS = 20_000; // the server answers within 10 s, slowed answers inc
 const SILENCE_MS = 10_000; // from a ping to any message
 const RETRY_MAX_MS = 30_000;
 const STATS_MS = 2_000;
+const MESSAGE_MAX = 16_384; // octets
+const MESSAGE_MS = 30_000; // the server answers within 20 s
 const REFUSED_MS = 1_000; // negotiationneeded comes within a turn or two of the event loop
 const TONE_MS = 160; // RFC 4733: long enough for every telephone menu
 const TONE_GAP_MS = 70;
@@ -42,6 +46,8 @@ const SENTENCES = {
   'no-microphone': 'No microphone was found.',
   'microphone-busy': 'The microphone cannot be used. Another program may be holding it.',
   failed: 'This browser could not set up the call.',
+  'too-long': 'This message is too long.',
+  empty: 'There is nothing to send.',
 };
 const failure = (code) => new TandemError(code, SENTENCES[code]);
 
@@ -98,6 +104,7 @@ const randomId = () => hex(globalThis.crypto.getRandomValues(new Uint8Array(8)))
  *  - `state`      {state}: "closed", "connecting", "ready", or "waiting" (between two attempts)
  *  - `registered` {address, display}: signed in, at first and after each reconnect
  *  - `incoming`   {call}: somebody calls; answer(), reject() or let it ring
+ *  - `message`    {from, display, to, body, id}: somebody writes; id is the sender's own or null
  *  - `closed`     {error, retryMs}: connection lost or refused; retryMs null means that it will not try again
  */
 export class Tandem extends EventTarget {
@@ -111,6 +118,7 @@ export class Tandem extends EventTarget {
   #timers = { deadline: 0, ping: 0, silence: 0, retry: 0 };
   #ping = 25;
   #links = new Map(); // call id -> link of a live call
+  #letters = new Map(); // message id -> {resolve, reject, timer}
   #ownIceServers;
   #iceServers = []; // the server's
   #online = () => (this.#state === 'waiting' ? this.#retry() : this.#sendPing());
@@ -169,6 +177,36 @@ export class Tandem extends EventTarget {
   call(to, options = {}) {
     const link = this.#newLink(`c-${randomId()}`);
     return new Call(link, { direction: 'out', address: to.trim(), display: '', options });
+  }
+
+  /**
+   * Write to an address: plain text of at most 16384 octets of UTF-8.
+   * @param {string} to
+   * @param {string} body
+   * @returns {Promise<void>} resolves when a device has it; rejects with a TandemError whose message is to be shown:
+   *   "offline", "not-found", "forbidden", "limit", "too-long", "disconnected", ... (docs/web-api.md 13)
+   */
+  sendMessage(to, body) {
+    const length = utf8.encode(body).length;
+    if (this.#state !== 'ready') return Promise.reject(failure('disconnected'));
+    if (!body.trim()) return Promise.reject(failure('empty'));
+    if (length > MESSAGE_MAX) return Promise.reject(failure('too-long'));
+    const id = randomId();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#onVerdict(id, failure('unreachable')), MESSAGE_MS);
+      this.#letters.set(id, { resolve, reject, timer });
+      this.#send({ type: 'message', id, to: to.trim(), body });
+    });
+  }
+
+  /** What became of a message; error null: somebody has it. */
+  #onVerdict(id, error) {
+    const letter = this.#letters.get(id);
+    if (!letter) return;
+    this.#letters.delete(id);
+    clearTimeout(letter.timer);
+    if (error) letter.reject(error);
+    else letter.resolve();
   }
 
   #newLink(id) {
@@ -230,6 +268,7 @@ export class Tandem extends EventTarget {
       socket.close(1000);
     }
     for (const link of this.#links.values()) link.lost();
+    for (const id of [...this.#letters.keys()]) this.#onVerdict(id, failure('disconnected'));
     if (this.#state === 'closed') return;
     if (!reason || this.#refusal || opening) {
       this.#credentials = null;
@@ -277,6 +316,9 @@ export class Tandem extends EventTarget {
       case 'welcome': this.#onWelcome(message); break;
       case 'incoming': this.#onIncoming(message); break;
       case 'error': this.#onError(message); break;
+      case 'message': this.#onMessage(message); break;
+      case 'delivered': this.#onVerdict(message.id, null); break;
+      case 'undelivered': this.#onVerdict(message.id, new TandemError(message.reason, message.sentence)); break;
       default: this.#links.get(message.call)?.take(message); // unknown calls have ended meanwhile
     }
   }
@@ -310,13 +352,19 @@ export class Tandem extends EventTarget {
     this.dispatchEvent(new TandemEvent('registered', { address, display }));
   }
 
-  #onError({ code, text, re, call }) {
+  #onMessage({ from = '', display = '', to, body, id = null }) {
+    this.dispatchEvent(new TandemEvent('message', { from, display, to, body, id }));
+  }
+
+  #onError({ code, text, re, call, id }) {
     if (code === 'not-authorized' || code === 'too-many-attempts') {
       const error = new TandemError(code, text);
       if (code === 'not-authorized') this.#refusal = error;
       this.#lost(error);
     } else if (call && (code === 'unknown-call' || re === 'call')) {
       this.#links.get(call)?.take({ type: 'ended', reason: code, sentence: text });
+    } else if (re === 'message' && id) {
+      this.#onVerdict(id, new TandemError(code, text));
     } else {
       console.warn(`tandem: ${code} (${re ?? 'message'}): ${text}`);
     }

@@ -1,6 +1,7 @@
 // A few lines of SIP over UDP, for what a well-behaved phone never does, and digest with any algorithm.
 import dgram from 'node:dgram';
 import { createHash, randomBytes } from 'node:crypto';
+import { until } from './proc.mjs';
 import { IP, DOMAIN } from './tandem.mjs';
 
 const hash = (algorithm, text) => createHash(algorithm === 'SHA-256' ? 'sha256' : 'md5').update(text).digest('hex');
@@ -38,11 +39,26 @@ export class SipUdp {
       await new Promise((r) => setTimeout(r, 10));
     }
   }
+  /** The next request that matches. */
+  next(pattern, ms = 8000) {
+    return until(`a request ${pattern}`, () => {
+      const hit = this.inbox.find((m) => pattern.test(m));
+      if (hit) this.inbox = this.inbox.filter((m) => m !== hit);
+      return hit && Buffer.from(hit, 'latin1').toString();
+    }, ms);
+  }
+  respond(request, status, headers = []) {
+    const copied = request.split('\r\n').filter((l) => /^(Via|From|Call-ID|CSeq):/i.test(l));
+    const to = request.match(/^To: .*$/m)[0].trim();
+    return this.raw([`SIP/2.0 ${status}`, ...copied, /tag=/.test(to) ? to : `${to};tag=${this.tag ??= randomBytes(4).toString('hex')}`, ...headers,
+      'Content-Length: 0', '', ''].join('\r\n'));
+  }
+  static body(message) { return message.slice(message.indexOf('\r\n\r\n') + 4); }
   static status(response) { return Number(response.match(/^SIP\/2\.0 (\d+)/)[1]); }
 
-  /** Challenges in a 401, as {realm, nonce, algorithm, ...}. */
+  /** Challenges in a 401 or 407, as {realm, nonce, algorithm, ...}. */
   static challenges(response) {
-    return [...response.matchAll(/^WWW-Authenticate: Digest (.*)$/gmi)].map((m) =>
+    return [...response.matchAll(/^(?:WWW|Proxy)-Authenticate: Digest (.*)$/gmi)].map((m) =>
       Object.fromEntries([...m[1].matchAll(/(\w+)=(?:"([^"]*)"|([^,\s]+))/g)].map((p) => [p[1].toLowerCase(), p[2] ?? p[3]])));
   }
   static authorization(c, { user, password, method, uri }) {
@@ -61,6 +77,14 @@ export class SipUdp {
     if (!c) return first;
     const auth = SipUdp.authorization(c, { user, password, method: 'REGISTER', uri: o.uri });
     return this.ask(this.request('REGISTER', { ...o, headers: [...o.headers, auth], cseq: ++this.cseq }));
+  }
+  /** A MESSAGE with credentials; the final response. */
+  async write(user, password, to, body) {
+    const o = { from: `sip:${user}@${DOMAIN}`, to: `sip:${to}@${DOMAIN}`, callId: randomBytes(8).toString('hex'), body,
+      headers: ['Content-Type: text/plain;charset=UTF-8'] };
+    const first = await this.ask(this.request('MESSAGE', { ...o, cseq: 1 }));
+    const auth = SipUdp.authorization(SipUdp.challenges(first)[0], { user, password, method: 'MESSAGE', uri: o.to });
+    return this.ask(this.request('MESSAGE', { ...o, headers: [...o.headers, auth.replace(/^A/, 'Proxy-A')], cseq: 2 }));
   }
 }
 
