@@ -9,6 +9,7 @@
 struct gateway;
 struct adapter;
 struct message;
+struct presence;
 
 enum { ENDPOINTS_MAX = 32 };
 
@@ -45,6 +46,14 @@ struct adapter_ops {
     /** What became of the message this adapter gave to gateway_message() with @p ref: END_NONE
      * when somebody took it. NULL: it does not want to know. */
     void (*message_done)(struct adapter *ad, uint64_t ref, enum end_cause cause);
+    /** What @p ref, which this adapter gave to gateway_watch(), wants to know. May be called with
+     * what it knows already. NULL: this kind never watches. */
+    void (*watched)(struct adapter *ad, uint64_t ref, const struct presence *p);
+    /** @p who begins (@p on) or ends to watch @p address, which is no account of ours: once for the
+     * first and once for the last watch of these two. GW_OK: this adapter asks there, and will
+     * gateway_publish() for it (not from within). Else it is somebody else's. NULL: it can ask
+     * nowhere. */
+    enum gw_err (*watch)(struct adapter *ad, const char *address, const char *who, bool on);
     /** @p a was added or changed; @p gone: removed (end what it authorised). May be NULL. Called
      * once for each account at start. */
     void (*account_changed)(struct adapter *ad, const struct account *a, bool gone);

@@ -2,6 +2,7 @@
  * so do messages. The smallest adapter there is, and the first thing every newcomer dials. */
 #include "gateway/call.h"
 #include "gateway/message.h"
+#include "gateway/presence.h"
 
 #include <string.h>
 
@@ -169,8 +170,10 @@ static const struct adapter_ops echo_ops = {.name = "echo",
 struct adapter *echo_adapter_new(struct gateway *gw)
 {
     struct echo_adapter *e = g_new0(struct echo_adapter, 1);
+    g_autofree char *own = g_strconcat(ROUTE_ECHO, "@", gateway_config(gw)->domain, NULL);
 
     e->ad.ops = &echo_ops;
     e->gw = gw;
+    gateway_publish(gw, &(struct publication){.ad = &e->ad, .id = 1, .address = own});
     return &e->ad;
 }

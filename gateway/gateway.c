@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "gateway/call.h"
 #include "gateway/messages.h"
+#include "gateway/presences.h"
 
 enum { ADAPTERS_MAX = 8, LEGS_PER_CALL = 2 + ENDPOINTS_MAX / 2 };
 
@@ -18,6 +19,7 @@ struct gateway {
     GHashTable *parties; /* media_id as uint64 -> struct party, borrowed */
     GHashTable *usage;   /* address -> live calls */
     struct messages *messages;
+    struct presences *presences;
     struct gateway_stats stats;
     bool draining;
     struct timer *drain_timer;
@@ -85,6 +87,7 @@ struct gateway *gateway_new(const struct config *config, struct accounts *accoun
     gw->parties = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     gw->usage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     gw->messages = messages_new(gw);
+    gw->presences = presences_new(gw);
     gw->media = gateway_start_media(gw);
     if (!gw->media) {
         gateway_free(gw);
@@ -104,6 +107,7 @@ void gateway_free(struct gateway *gw)
         return;
     timer_stop(&gw->drain_timer);
     messages_drop(gw->messages);
+    presences_drop(gw->presences);
     while (gw->nadapters) {
         struct adapter *ad = gw->adapter[--gw->nadapters];
         ad->ops->stop(ad);
@@ -116,6 +120,7 @@ void gateway_free(struct gateway *gw)
     }
     media_free(gw->media);
     messages_free(gw->messages);
+    presences_free(gw->presences);
     g_hash_table_unref(gw->calls);
     g_hash_table_unref(gw->parties);
     g_hash_table_unref(gw->usage);
@@ -280,6 +285,21 @@ void gateway_stats(const struct gateway *gw, struct gateway_stats *out)
 struct messages *gateway_messages(struct gateway *gw)
 {
     return gw->messages;
+}
+
+struct presences *gateway_presences(struct gateway *gw)
+{
+    return gw->presences;
+}
+
+struct adapter *gateway_watch_elsewhere(struct gateway *gw, const char *address, const char *who)
+{
+    for (unsigned i = 0; i < gw->nadapters; i++) {
+        struct adapter *ad = gw->adapter[i];
+        if (ad->ops->watch && ad->ops->watch(ad, address, who, true) == GW_OK)
+            return ad;
+    }
+    return NULL;
 }
 
 bool gateway_draining(const struct gateway *gw)

@@ -7,7 +7,7 @@ import sys
 ROOMS = ("base", "media", "edge", "gateway", "sip", "xmpp", "web")
 DESC = {"media/desc.h", "media/desc_sdp.h"}
 LEGS = {"gateway/leg.h", "gateway/adapter.h", "gateway/reason.h", "gateway/config.h", "gateway/account.h",
-        "gateway/message.h"}
+        "gateway/message.h", "gateway/presence.h", "gateway/show.h"}
 EDGE = {"edge/edge.h"}
 
 # Headers of other rooms each room may include, beside base/ and its own.

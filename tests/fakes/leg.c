@@ -10,6 +10,7 @@ struct fake_adapter {
     enum gw_err refusal, message_refusal;
     GString *post;
     GArray *deliveries; /* of uint64_t */
+    const char *elsewhere;
 };
 
 static void leg_say(struct leg *leg, const char *what)
@@ -144,6 +145,27 @@ static void fake_message_done(struct adapter *ad, uint64_t ref, enum end_cause c
                            cause ? end_word(cause) : "taken");
 }
 
+static void fake_watched(struct adapter *ad, uint64_t ref, const struct presence *p)
+{
+    struct fake_adapter *f = (struct fake_adapter *)ad;
+
+    g_string_append_printf(f->post, "%s%u is %s", f->post->len ? "; " : "", (unsigned)ref,
+                           presence_word(p->show));
+    if (p->note[0])
+        g_string_append_printf(f->post, " (%s)", p->note);
+}
+
+static enum gw_err fake_watch(struct adapter *ad, const char *address, const char *who, bool on)
+{
+    struct fake_adapter *f = (struct fake_adapter *)ad;
+
+    if (!f->elsewhere || !g_str_has_suffix(address, f->elsewhere))
+        return GW_ENOTFOUND;
+    g_string_append_printf(f->post, "%sasks %s%s for %s", f->post->len ? "; " : "",
+                           on ? "" : "no more ", address, who);
+    return GW_OK;
+}
+
 static void fake_stop(struct adapter *ad)
 {
     struct fake_adapter *f = (struct fake_adapter *)ad;
@@ -167,6 +189,8 @@ static const struct adapter_ops fake_adapter_ops = {.name = "fake",
                                                     .dial = fake_dial,
                                                     .message = fake_message,
                                                     .message_done = fake_message_done,
+                                                    .watched = fake_watched,
+                                                    .watch = fake_watch,
                                                     .stop = fake_stop};
 
 struct adapter *fake_adapter_new(void)
@@ -261,4 +285,9 @@ uint64_t fake_adapter_delivery(struct adapter *ad, unsigned i)
 void fake_adapter_refuse_messages(struct adapter *ad, enum gw_err err)
 {
     ((struct fake_adapter *)ad)->message_refusal = err;
+}
+
+void fake_adapter_elsewhere(struct adapter *ad, const char *suffix)
+{
+    ((struct fake_adapter *)ad)->elsewhere = suffix;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/message.h"
+#include "gateway/presence.h"
 
 #include <glib.h>
 
@@ -31,9 +32,12 @@ unsigned fake_adapter_settle(struct adapter *ad);
 void fake_leg_report(struct fake_leg *l, enum leg_event_type type, struct desc *desc);
 void fake_leg_end(struct fake_leg *l, enum end_cause cause);
 /** What it was given and told, in order: "1 from alice@example.org (Alice) to bob@example.org: hi"
- * is a copy for endpoint 1, "done 7 offline" an answer. Borrowed. */
+ * is a copy for endpoint 1, "done 7 offline" an answer, "5 is dnd (in a meeting)" what watch 5 was
+ * told, "asks c@far for a@near" and "asks no more ..." what elsewhere() made it do. Borrowed. */
 const char *fake_adapter_post(struct adapter *ad);
 /** The delivery of the copy it was given as number @p i. */
 uint64_t fake_adapter_delivery(struct adapter *ad, unsigned i);
 /** message() fails with @p err from now on. */
 void fake_adapter_refuse_messages(struct adapter *ad, enum gw_err err);
+/** It answers watches of addresses that end in this; NULL: of none. */
+void fake_adapter_elsewhere(struct adapter *ad, const char *suffix);
