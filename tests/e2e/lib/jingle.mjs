@@ -11,7 +11,7 @@ export class JinglePeer {
    * {jid, password, profile: 'conversations'|'cheogram'|'dino'|'movim'|'monal', tone: Hz, host, port, resource,
    *  answer: 'manual'|ms|'reject'|'busy', video: 'accept'|'reject' (a content-add), codecs: ['PCMA', ...] = only these, in this order,
    *  strangers: true = Monal rings for them too, without: [features], no_presence, no_carbons, stall: true = no session-initiate
-   *  after proceed, timer_scale: 0.1 = its timeouts ten times as fast, subscriptions: false = nobody may subscribe, receipts: false}
+   *  after proceed, raw: true = it reports what comes and answers nothing, timer_scale: 0.1 = its timeouts ten times as fast, subscriptions: false = nobody may subscribe, receipts: false}
    */
   constructor({ jid, password, profile = 'conversations', tone = 440, host, port, resource, ...options }) {
     Object.assign(this, { jid, password, profile, tone, host, port, options, events: [], replies: new Map(), commands: 0 });
@@ -22,11 +22,14 @@ export class JinglePeer {
   launch() {
     this.proc = new Proc(this.name, ['/usr/bin/python3', '-W', 'ignore', script], { stdin: 'pipe' });
     this.proc.child.stdin.on('error', () => {});
-    let rest = '';
+    let pieces = []; // of a line that may be megabytes long
     this.proc.child.stdout.setEncoding('utf8').on('data', (text) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop();
-      for (const line of lines) this.#take(JSON.parse(line));
+      const [head, ...lines] = text.split('\n');
+      pieces.push(head);
+      for (const line of lines) {
+        this.#take(JSON.parse(pieces.join('')));
+        pieces = [line];
+      }
     });
     return this;
   }
@@ -94,6 +97,11 @@ export class JinglePeer {
       if (!this.proc.running) throw new Error(`${this.name} ended:\n${this.proc.text().slice(-2000)}`);
       return this.events.find((e) => e.event === type && agrees(e, match));
     }, ms);
+  }
+  /** Between tests: every call is hung up, options are as they were at first, no event is remembered. */
+  async reset() {
+    await this.command('reset');
+    this.forget();
   }
   saw(type, match) { return this.events.some((e) => e.event === type && agrees(e, match)); }
   forget() { this.events = []; }

@@ -32,6 +32,7 @@ class Call:
         self.certificate = media.certificate()
         self.parts, self.early = {}, {}
         self.role = None             # our DTLS role
+        self.proposal = self.proposer = None  # id of the message out; sender of the one in
         self.restarting = False
         self.rang = False
         self.timers = {}
@@ -91,7 +92,7 @@ class Call:
 
     def retract(self, why="cancel"):
         to = self.remote if self.state == "proceeded" and self.profile.name in ("conversations", "cheogram") else self.remote_bare
-        self.say("retract", to, jc.reason(why))
+        self.say("retract", to, jc.said_reason(why))
 
     async def on_message(self, message, element):
         what = local(element)
@@ -106,6 +107,9 @@ class Call:
         self.emit("jmi", what=local(element))
 
     async def heard_ringing(self, message, element):
+        self.rings(message)
+
+    def rings(self, message):
         if self.outgoing and self.state == "proposed":
             self.rang = True
             self.cancel_timer("ringing")
@@ -126,7 +130,9 @@ class Call:
 
     async def heard_reject(self, message, element):
         if self.state in ("proposed", "proceeded"):
-            found, _ = jc.reason_of(child(element, JMI, "reason") or child(element, JINGLE, "reason"))
+            found, faults = self.said_reason(element)
+            for f in faults:
+                self.fault(f"reject: {f}")
             self.emit("rejected", reason=found, **{"from": message.get("from")})
             await self.end(found or "rejected", "them")
 
@@ -136,15 +142,23 @@ class Call:
         if self.profile.name in ("conversations", "cheogram") and message.get("from") != self.proposer:
             self.fault(f"retract from {message.get('from')}, but the proposal came from {self.proposer}")
             return
-        found, _ = jc.reason_of(child(element, JMI, "reason") or child(element, JINGLE, "reason"))
+        found, faults = self.said_reason(element)
+        for f in faults:
+            self.fault(f"retract: {f}")
         self.emit("retracted", reason=found)
         await self.end(found or "cancel", "them")
 
     async def heard_finish(self, message, element):
-        found, faults = jc.reason_of(child(element, JMI, "reason") or child(element, JINGLE, "reason"))
+        found, faults = self.said_reason(element)
         self.emit("finish", reason=found)
         for f in faults:
             self.fault(f"finish: {f}")
+
+    def said_reason(self, element):
+        if child(element, JMI, "reason") is not None:
+            self.fault(f"the reason of {local(element)} is not in Jingle's namespace")
+        found = child(element, JINGLE, "reason")
+        return jc.reason_of(found) if found is not None else (None, [])
 
     # The callee's choices
 
@@ -186,7 +200,7 @@ class Call:
             await self.hangup(why or "decline")
             return
         why = why or self.profile.reject_reason
-        self.say("reject", self.proposer, jc.reason(why) if why else None)
+        self.say("reject", self.proposer, jc.said_reason(why) if why else None)
         await self.end(why or "rejected", "us")
 
     # Jingle out
@@ -446,6 +460,8 @@ class Call:
         ours = "initiator" if self.initiating else "responder"
         for part in parts:
             part.flow = media.Flow(part.kind, part.payloads, self.peer.tone, part.ssrc, part.cname)
+            path.dtls.key_types = {c.id for p in parts for c in p.payloads if c.name.lower() == "telephone-event"}
+            path.dtls.on_key = lambda digit: self.emit("key", digit=digit)
             await part.flow.start(path, part.senders in ("both", ours), part.senders != ours)
             part.confirmed = True
         if all(p.confirmed for p in self.parts.values()):
@@ -492,7 +508,9 @@ class Call:
         if self.restarting and count == 0:
             self.fault("the answer to an ICE restart has no candidate, so it is an offer of its own")
             return
-        answering = not self.restarting
+        answering, credentials = not self.restarting, (contents[0].transport.ufrag, contents[0].transport.pwd)
+        for _, path in self.paths():
+            path.remote = credentials
         if answering:
             for _, path in self.paths():
                 await path.begin_restart(self.paths()[0][1].credentials if path.next is None and self.paths()[0][1].next else None)
@@ -506,8 +524,7 @@ class Call:
                 p.path.credentials, jc.write_candidate(path.candidates[0], self.peer.name("c")))) for p in self.parts.values()])
         self.restarting = False
         self.trickle(self.paths())
-        transport = contents[0].transport
-        self.spawn(self.finish_restart(transport.ufrag, transport.pwd))
+        self.spawn(self.finish_restart(*credentials))
 
     async def finish_restart(self, ufrag, pwd):
         await asyncio.gather(*[path.finish_restart(ufrag, pwd) for _, path in self.paths()])
@@ -641,7 +658,7 @@ class Call:
         why = why or ("success" if running else "cancel" if self.outgoing or self.profile.name == "dino" else "decline")
         self.act("session-terminate", jc.reason(why))
         if self.profile.finishes and self.jmi:
-            self.say("finish", self.remote, jc.reason(why))
+            self.say("finish", self.remote, jc.said_reason(why))
         await self.end(why, "us")
 
     async def end(self, why, by):

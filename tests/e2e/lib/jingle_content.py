@@ -80,8 +80,13 @@ def reason_of(element):
     return standard[0], []
 
 
-def reason(condition, *more):
-    return x("reason", None, x(condition), *more)
+def reason(condition):
+    return x("reason", None, x(condition))
+
+
+def said_reason(condition):
+    """The same in a Jingle message."""
+    return x("reason", {"xmlns": JINGLE}, x(condition))
 
 
 def read_candidate(e):

@@ -64,13 +64,27 @@ class Deaf(asyncio.DatagramProtocol):
             self.on_media()
 
 
+class Dtls(RTCDtlsTransport):
+    """Keys (RFC 4733) are no media to aiortc: they are heard here."""
+    key_types, on_key, pressed = (), None, None
+
+    async def _handle_rtp_data(self, data, arrival_time_ms):
+        if data[1] & 0x7F in self.key_types:
+            packet = RtpPacket.parse(data)
+            if packet.timestamp != self.pressed and len(packet.payload) >= 4:
+                self.pressed = packet.timestamp
+                self.on_key("0123456789*#ABCD"[packet.payload[0] & 15])
+            return
+        await super()._handle_rtp_data(data, arrival_time_ms)
+
+
 class Path:
     """One ICE and one DTLS transport."""
 
     def __init__(self, certificate, controlling, credentials=None):
         self.controlling = controlling
         self.wire = Wire(controlling)
-        self.dtls = RTCDtlsTransport(self.wire, [certificate])
+        self.dtls = Dtls(self.wire, [certificate])
         self.ice = self._ice(credentials)
         self.next = None  # the ICE of a restart under way
         self.second = []  # sockets of component 2
@@ -124,7 +138,6 @@ class Path:
 
     async def finish_restart(self, ufrag, pwd):
         """Media keep flowing by the old way until the new one stands."""
-        self.remote = (ufrag, pwd)
         fresh = self.next
         fresh.remote_username, fresh.remote_password = ufrag, pwd
         await fresh.connect()

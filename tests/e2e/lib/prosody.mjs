@@ -12,6 +12,10 @@ const lua = (v) => Array.isArray(v) ? `{ ${v.map(lua).join(', ')} }`
   : typeof v === 'object' ? `{ ${Object.entries(v).map(([k, x]) => `[${lua(k)}] = ${lua(x)}`).join('; ')} }`
     : JSON.stringify(v);
 
+/** Everybody sees everybody: rosters for these users of a domain. */
+export const friends = (users, domain = 'xmpp.test') => Object.fromEntries(users.map((u) =>
+  [u, Object.fromEntries(users.filter((v) => v !== u).map((v) => [`${v}@${domain}`, 'both']))]));
+
 /** Something accepts connections there. */
 export const accepts = (host, port) => new Promise((resolve) => {
   const s = net.connect(port, host);
@@ -21,13 +25,13 @@ export const accepts = (host, port) => new Promise((resolve) => {
 
 export class Prosody {
   /**
-   * {users: {ana: 'password'}, components: {'sip.xmpp.test': 'secret'}, domain, port, componentPort,
+   * {users: {ana: 'password'}, rosters: {ana: {'ben@xmpp.test': 'both'}}, components: {'sip.xmpp.test': 'secret'}, domain, port, componentPort,
    *  offline, mam, smacks: true = with that module; stanzaLimit: bytes, for users and components alike;
    *  rate: 'c2s rate as 10kb/s'; services: [{type, host, port, transport, ...}] for XEP-0215; extra: more Lua, before the hosts}
    */
   constructor(o = {}) {
     const k = next++;
-    this.o = { users: {}, components: {}, stanzaLimit: 16 * 1024 * 1024, extra: '', ...o };
+    this.o = { users: {}, rosters: {}, components: {}, stanzaLimit: 16 * 1024 * 1024, extra: '', ...o };
     this.name = `prosody-${k}`;
     this.dir = join(work, this.name);
     this.host = IP;
@@ -36,7 +40,10 @@ export class Prosody {
     this.componentPort = o.componentPort ?? 5347 + 10 * k;
     mkdirSync(this.dir, { recursive: true });
     this.#configure();
-    for (const [user, password] of Object.entries(this.o.users)) this.#account(user, password);
+    for (const [user, password] of Object.entries(this.o.users)) this.#store('accounts', user, { password });
+    for (const [user, items] of Object.entries(this.o.rosters)) {
+      this.#store('roster', user, Object.fromEntries(Object.entries(items).map(([jid, subscription]) => [jid, { subscription, groups: {} }])));
+    }
   }
 
   #configure() {
@@ -68,11 +75,11 @@ VirtualHost "${this.domain}"
 ${Object.entries(o.components).map(([domain, secret]) => `Component "${domain}"\n  component_secret = ${lua(secret)}\n`).join('')}`);
   }
 
-  /** As prosodyctl register would leave it, without starting Lua for each. */
-  #account(user, password) {
-    const dir = join(this.dir, 'data', escaped(this.domain), 'accounts');
+  /** As prosodyctl or a client's wish would leave it. */
+  #store(kind, user, value) {
+    const dir = join(this.dir, 'data', escaped(this.domain), kind);
     mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, `${escaped(user)}.dat`), `return {\n\t["password"] = ${lua(password)};\n};\n`);
+    writeFileSync(join(dir, `${escaped(user)}.dat`), `return ${lua(value)};\n`);
   }
 
   async start() {
