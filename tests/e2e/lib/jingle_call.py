@@ -358,14 +358,14 @@ class Call:
         return found
 
     async def on_session_initiate(self, iq, jingle):
+        if self.jmi and self.state != "proceeded":
+            raise Objection("session-initiate before proceed", "error", "unexpected-request", "wait")
+        self.state, self.initiating = "pending", False
         offered = self.checked(jingle, "session-initiate")
         if self.jmi:
-            if self.state != "proceeded":
-                raise Objection("session-initiate before proceed", "error", "unexpected-request", "wait")
             self.profile.check_terms(self, [c.media for c in offered])
         else:
             self.media = [c.media for c in offered]
-        self.state, self.initiating = "pending", False
         self.offer = (iq, offered, jc.grouped(jingle))
         if not self.profile.late_result:
             self.peer.result(iq)
@@ -460,7 +460,7 @@ class Call:
         ours = "initiator" if self.initiating else "responder"
         for part in parts:
             part.flow = media.Flow(part.kind, part.payloads, self.peer.tone, part.ssrc, part.cname)
-            path.dtls.key_types = {c.id for p in parts for c in p.payloads if c.name.lower() == "telephone-event"}
+            path.dtls.key_types |= {c.id for c in part.payloads if c.name.lower() == "telephone-event"}
             path.dtls.on_key = lambda digit: self.emit("key", digit=digit)
             await part.flow.start(path, part.senders in ("both", ours), part.senders != ours)
             part.confirmed = True

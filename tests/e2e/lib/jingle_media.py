@@ -66,7 +66,11 @@ class Deaf(asyncio.DatagramProtocol):
 
 class Dtls(RTCDtlsTransport):
     """Keys (RFC 4733) are no media to aiortc: they are heard here."""
-    key_types, on_key, pressed = (), None, None
+    on_key = pressed = None
+
+    def __init__(self, wire, certificates):
+        super().__init__(wire, certificates)
+        self.key_types = set()
 
     async def _handle_rtp_data(self, data, arrival_time_ms):
         if data[1] & 0x7F in self.key_types:
@@ -275,9 +279,20 @@ class Picture(MediaStreamTrack):
 
 
 class Eye:
-    def __init__(self, track):
+    """Counts pictures, and asks for a whole one when none comes."""
+
+    def __init__(self, track, receiver):
         self.frames, self.size = 0, None
-        self.task = asyncio.ensure_future(self._run(track))
+        self.task = asyncio.ensure_future(asyncio.gather(self._run(track), self._ask(receiver)))
+
+    async def _ask(self, receiver):
+        seen = -1
+        while True:
+            if seen == self.frames:
+                for source in receiver.getSynchronizationSources():
+                    await receiver._send_rtcp_pli(source.source)
+            seen = self.frames
+            await asyncio.sleep(0.4)
 
     async def _run(self, track):
         try:
@@ -302,7 +317,8 @@ class Flow:
             self.receiver._track = RemoteStreamTrack(kind=self.kind)
             self.receiver._set_rtcp_ssrc(self.ssrc)
             await self.receiver.receive(RTCRtpReceiveParameters(codecs=usable, rtcp=RTCRtcpParameters(cname=self.cname, mux=True)))
-            self.sense = (Ear if self.kind == "audio" else Eye)(self.receiver.track)
+            track = self.receiver.track
+            self.sense = Ear(track) if self.kind == "audio" else Eye(track, self.receiver)
         if sends and self.kind == "audio":
             self.voice = Voice(path, self.payloads[0], self.hz, self.ssrc, self.cname)
         elif sends:
