@@ -49,7 +49,8 @@ export class JinglePeer {
     const id = ++this.commands;
     const reply = new Promise((resolve) => this.replies.set(id, resolve));
     this.proc.child.stdin.write(`${JSON.stringify({ cmd, id, ...args })}\n`);
-    const answer = await Promise.race([reply, this.proc.exited.then(() => ({ ok: false, error: `the peer ended:\n${this.proc.text().slice(-2000)}` }))]);
+    const answer = await Promise.race([reply, this.proc.exited]);
+    if (answer.event !== 'reply') throw new Error(`${this.name}: ${cmd}: the peer ended:\n${this.proc.text().slice(-2000)}`);
     if (!answer.ok) throw new Error(`${this.name}: ${cmd}: ${answer.error}`);
     return answer.result;
   }
