@@ -1,6 +1,7 @@
 // The Jingle peers and XMPP servers of these tests, proven against each other: what they say of Tandem is worth believing.
 import { test, after, afterEach, before } from 'node:test';
 import assert from 'node:assert/strict';
+import dgram from 'node:dgram';
 import net from 'node:net';
 import { createHash } from 'node:crypto';
 import { Prosody, friends } from './lib/prosody.mjs';
@@ -169,12 +170,15 @@ test('a video is added to a running call, or refused', async () => {
 test('an ICE restart as Conversations does it: media go on', async () => {
   const { conversations, cheogram } = peers;
   const sid = await connected(conversations, cheogram);
+  await talk(conversations, cheogram);
+  await cheogram.stats(); // from here on, no gap
   await conversations.restart();
   const { contents } = await conversations.waitEvent('restart_answer');
   assert.ok(contents.every((c) => c.candidates > 0));
   await Promise.all([conversations.waitEvent('restarted'), cheogram.waitEvent('restarted')]);
   await conversations.sing(500);
   await cheogram.hears(500);
+  assert.ok((await cheogram.stats()).parts[0].gap < 1);
   await conversations.sing(conversations.tone);
   await talk(conversations, cheogram);
   await over(conversations, cheogram, sid);
@@ -291,14 +295,31 @@ test('what a client does not take is a fault, and the client reacts as it does',
 
   await ana.sendRaw(jmi('propose', 'two-homes', dino.jid).replace("type='chat'", "type='normal'"));
   await fault(dino, /type normal/);
-  const features = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://wrong' ver='AAAA'/>";
-  await ana.set({ raw: false });
-  await ana.sendRaw(`<presence to='${dino.full}'>${features}</presence>`);
-  await dino.waitEvent('caps_failed');
-  await conversations.set({ answer: 'manual' });
-  await monal.set({ answer: 'manual', strangers: false });
-  await dino.set({ answer: 'manual' });
+  await ana.sendRaw(`<presence to='${dino.full}'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://wrong' ver='AAAA'/></presence>`);
+  const question = await until('dino asks what it is', () => ana.got(/disco#info/)[0]);
+  await ana.sendRaw(`<iq type='result' id='${question.match(/ id='(q\d+)'/)[1]}' to='${dino.full}'><query xmlns='http://jabber.org/protocol/disco#info' node='https://wrong#AAAA'>` +
+    "<identity category='client' type='phone'/><feature var='urn:xmpp:jingle:1'/></query></iq>");
+  await fault(dino, /hash does not match/);
+  assert.deepEqual(await dino.caps(jid('ana')), {});
+
+  await ana.sendRaw(`<iq type='result' id='never-asked' to='${conversations.full}'/>`);
+  await fault(conversations, /nobody waits for/);
+
+  const tablet = await peer('ana', { profile: 'conversations', resource: 'tablet', raw: true }).start();
+  await conversations.set({ answer: 'manual', patience: 0.2 });
+  await ana.sendRaw(jmi('propose', 'gone', conversations.jid, audio));
+  await conversations.waitEvent('incoming', { sid: 'gone' });
+  await tablet.sendRaw(jmi('retract', 'gone', conversations.jid));
+  await fault(conversations, /retract from/);
+  await ana.sendRaw(jmi('retract', 'gone', conversations.jid));
+  await conversations.waitEvent('retracted', { sid: 'gone' });
+
+  await conversations.call(jid('ana'), { sid: 'mute' });
+  await until('ana is asked', () => ana.got(/<propose [^>]*id='mute'/).length);
+  await ana.sendRaw(jmi('proceed', 'mute', conversations.full));
+  await fault(conversations, /no answer to session-initiate/);
   await ana.stop();
+  await tablet.stop();
 });
 
 test('in a running call as well', async () => {
@@ -312,6 +333,25 @@ test('in a running call as well', async () => {
   await talk(movim, dino);
   await over(movim, dino, sid);
   dino.forget(); movim.forget();
+
+  sid = await connected(dino, movim);
+  const [, second] = dino.sent(/session-initiate/)[0].match(/<candidate [^>]*component="2"[^>]* port="(\d+)"/);
+  const stray = dgram.createSocket('udp4');
+  stray.send(Buffer.from([0x80, 0, 0, 1]), Number(second), dino.host);
+  await dino.waitEvent('fault', { why: /component 2/ });
+  stray.close();
+  await over(dino, movim, sid);
+  dino.forget(); movim.forget();
+
+  sid = await connected(conversations, movim);
+  await movim.set({ raw: true });
+  await conversations.addVideo();
+  await until('video is asked for', () => movim.got(/content-add/).length);
+  await movim.sendRaw(jingle('content-reject', sid, "<content creator='initiator' name='1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'/></content>", { to: conversations.full }));
+  await conversations.waitEvent('fault', { why: /content-reject without/ });
+  await conversations.waitEvent('ended', { sid, by: 'us' });
+  await movim.reset();
+  conversations.forget();
 
   sid = await connected(movim, monal);
   const own = await credentialsOf(movim.sent(/session-initiate/)[0]);

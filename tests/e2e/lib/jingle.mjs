@@ -11,7 +11,8 @@ export class JinglePeer {
    * {jid, password, profile: 'conversations'|'cheogram'|'dino'|'movim'|'monal', tone: Hz, host, port, resource,
    *  answer: 'manual'|ms|'reject'|'busy', video: 'accept'|'reject' (a content-add), codecs: ['PCMA', ...] = only these, in this order,
    *  strangers: true = Monal rings for them too, without: [features], no_presence, no_carbons, stall: true = no session-initiate
-   *  after proceed, raw: true = it reports what comes and answers nothing, timer_scale: 0.1 = its timeouts ten times as fast, subscriptions: false = nobody may subscribe, receipts: false}
+   *  after proceed, raw: true = it reports what comes and answers nothing, timer_scale: 0.1 = its timeouts ten times as fast, patience: s
+   *  until a missing IQ answer is a fault, subscriptions: false = nobody may subscribe, receipts: false}
    */
   constructor({ jid, password, profile = 'conversations', tone = 440, host, port, resource, ...options }) {
     Object.assign(this, { jid, password, profile, tone, host, port, options, events: [], replies: new Map(), commands: 0 });
@@ -76,6 +77,7 @@ export class JinglePeer {
   retract(reason, sid) { return this.command('retract', { sid, reason }); }
   initiate(sid) { return this.command('initiate', { sid }); } // when it was told to stall
   mute(muted = true, o = {}) { return this.command('mute', { muted, ...o }); }
+  info(what, attributes, sid) { return this.command('info', { what, attributes, sid }); } // session-info: hold, mute...
   addVideo(o = {}) { return this.command('content_add', o); }
   modify(name, senders, sid) { return this.command('content_modify', { name, senders, sid }); }
   restart(sid) { return this.command('ice_restart', { sid }); }
@@ -88,6 +90,7 @@ export class JinglePeer {
   disco(jid, node) { return this.command('disco', { jid, node }); }
   caps(jid) { return this.command('caps', { jid }); }
   services() { return this.command('services'); }
+  /** {state, role, parts: {name: {kind, senders, payloads, frames, size, gap: longest silence in s since last asked, sent}}} */
   stats(sid) { return this.command('stats', { sid }); }
   heard(freqs, o = {}) { return this.command('heard', { freqs, ...o }); }
 

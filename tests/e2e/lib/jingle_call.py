@@ -83,7 +83,7 @@ class Call:
     async def propose(self):
         self.state = "proposed"
         self.say("propose", self.remote_bare, *[x("description", {"xmlns": RTP, "media": m}) for m in self.media])
-        if self.profile.name != "conversations" or self.peer.roster.get(self.remote_bare) == "both":
+        if not self.profile.mutual_ringing or self.peer.roster.get(self.remote_bare) == "both":
             self.timer("ringing", lambda: self.give_up("connectivity-error"))
 
     async def give_up(self, why):
@@ -91,7 +91,7 @@ class Call:
         await self.end(why, "us")
 
     def retract(self, why="cancel"):
-        to = self.remote if self.state == "proceeded" and self.profile.name in ("conversations", "cheogram") else self.remote_bare
+        to = self.remote if self.state == "proceeded" and self.profile.retracts_to_full else self.remote_bare
         self.say("retract", to, jc.said_reason(why))
 
     async def on_message(self, message, element):
@@ -139,7 +139,7 @@ class Call:
     async def heard_retract(self, message, element):
         if self.state == "ended" or self.outgoing:
             return
-        if self.profile.name in ("conversations", "cheogram") and message.get("from") != self.proposer:
+        if self.profile.knows_proposer and message.get("from") != self.proposer:
             self.fault(f"retract from {message.get('from')}, but the proposal came from {self.proposer}")
             return
         found, faults = self.said_reason(element)
@@ -210,7 +210,9 @@ class Call:
         initiator = {None: None, "full": own, "bare": bare(own)}[self.profile.initiator] if to_initiate else None
         future = self.peer.stream.ask("set", self.remote, x("jingle", {"xmlns": JINGLE, "action": action, "sid": self.sid,
                                                                        "initiator": initiator}, *children))
-        future.add_done_callback(lambda f: self._acked(action, f))
+        late = asyncio.get_running_loop().call_later(self.peer.options.get("patience", 10), lambda: self.fault(f"no answer to {action}"))
+        self.peer.watches.add(late)
+        future.add_done_callback(lambda f: (late.cancel(), self.peer.watches.discard(late), self._acked(action, f)))
         return future
 
     def _acked(self, action, future):
@@ -575,13 +577,13 @@ class Call:
         await self.take(accepted, jc.grouped(jingle))
 
     async def on_content_reject(self, iq, jingle):
-        if self.profile.name == "dino":
+        if self.profile.no_remote_changes:
             self.peer.error(iq, "feature-not-implemented")
             return
         for c in jc.contents(jingle):
             part = self.parts.get(c.name)
             wrong = part is None or (c.media, c.senders) != (part.kind, part.senders)
-            if self.profile.name in ("conversations", "cheogram") and (wrong or c.transport.element is None):
+            if self.profile.strict_changes and (wrong or c.transport.element is None):
                 raise Objection("content-reject without the offer's name, media, senders and a transport", "end", "failed-application")
             if part and not part.confirmed:
                 del self.parts[c.name]
@@ -589,15 +591,15 @@ class Call:
         self.emit("content_reject", names=[c.name for c in jc.contents(jingle)])
 
     async def on_content_modify(self, iq, jingle):
-        if self.profile.name in ("conversations", "cheogram"):
+        if self.profile.strict_changes:
             raise Objection("content-modify ends the call", "end", "failed-application")
         self.peer.result(iq)
         self.emit("content_modify", contents=[{"name": c.name, "senders": c.senders} for c in jc.contents(jingle)])
 
     async def on_content_remove(self, iq, jingle):
-        if self.profile.name == "dino":
+        if self.profile.no_remote_changes:
             self.peer.error(iq, "feature-not-implemented")
-        elif self.profile.name in ("conversations", "cheogram"):
+        elif self.profile.strict_changes:
             raise Objection("content-remove of a content in use", "end", "failed-application")
         else:
             self.peer.result(iq)
@@ -621,7 +623,7 @@ class Call:
     async def on_transport_replace(self, iq, jingle):
         self.peer.result(iq)
         self.fault("transport-replace: no client does it")
-        if self.profile.name == "dino":
+        if self.profile.replaces:
             self.act("transport-reject", *[x("content", {"creator": "initiator", "name": c.name}, x("transport", {"xmlns": jc.ICE}))
                                            for c in jc.contents(jingle)])
 
@@ -655,7 +657,7 @@ class Call:
             await self.end(why or "cancel", "us")
             return
         running = any(p.confirmed for p in self.parts.values())
-        why = why or ("success" if running else "cancel" if self.outgoing or self.profile.name == "dino" else "decline")
+        why = why or ("success" if running else "cancel" if self.outgoing or self.profile.cancels_early else "decline")
         self.act("session-terminate", jc.reason(why))
         if self.profile.finishes and self.jmi:
             self.say("finish", self.remote, jc.said_reason(why))
@@ -691,6 +693,7 @@ class Call:
             p.name: {"kind": p.kind, "senders": p.senders, "payloads": [f"{c.name}/{c.clockrate}" for c in p.payloads],
                      "confirmed": p.confirmed, "frames": p.flow.sense.frames if p.flow and p.flow.sense else 0,
                      "size": getattr(p.flow.sense, "size", None) if p.flow else None,
+                     "gap": round(p.flow.sense.gap(), 3) if p.flow and p.flow.sense else None,
                      "sent": p.flow.voice.packets if p.flow and p.flow.voice else None} for p in self.parts.values()}}
 
     def voices(self):

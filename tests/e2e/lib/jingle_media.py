@@ -234,17 +234,26 @@ class Ear:
 
     def __init__(self, track):
         self.samples, self.rate, self.frames = numpy.zeros(0), 48000, 0
+        self.last, self.longest = time.monotonic(), 0
         self.task = asyncio.ensure_future(self._run(track))
 
     async def _run(self, track):
         try:
             while True:
                 frame = await track.recv()
+                self.gap(keep=True)
+                self.last = time.monotonic()
                 data = frame.to_ndarray().reshape(-1)[::len(frame.layout.channels)]
                 self.rate, self.frames = frame.sample_rate, self.frames + 1
                 self.samples = numpy.concatenate([self.samples, data / 32768.0])[-self.rate:]
         except MediaStreamError:
             pass
+
+    def gap(self, keep=False):
+        """The longest time without sound since it was last asked, now included."""
+        longest = max(self.longest, time.monotonic() - self.last)
+        self.longest = longest if keep else 0
+        return longest
 
     def share(self, hz, seconds=0.3):
         """How much of the energy lies at hz: 1 = nothing but this tone."""
@@ -282,8 +291,11 @@ class Eye:
     """Counts pictures, and asks for a whole one when none comes."""
 
     def __init__(self, track, receiver):
-        self.frames, self.size = 0, None
+        self.frames, self.size, self.last = 0, None, time.monotonic()
         self.task = asyncio.ensure_future(asyncio.gather(self._run(track), self._ask(receiver)))
+
+    def gap(self):
+        return time.monotonic() - self.last
 
     async def _ask(self, receiver):
         seen = -1
@@ -299,6 +311,7 @@ class Eye:
             while True:
                 frame = await track.recv()
                 self.frames, self.size = self.frames + 1, (frame.width, frame.height)
+                self.last = time.monotonic()
         except MediaStreamError:
             pass
 

@@ -34,6 +34,7 @@ class Peer:
         self.believed = caps.Believed(self)
         self.stream = None
         self.tasks = set()
+        self.watches = set()     # answers that are due
 
     # Reports
 
@@ -259,7 +260,7 @@ class Peer:
         kinds = [d.get("media") for d in element if local(d) == "description" and space(d) == RTP]
         if "/" not in sender:
             self.fault("a proposal from a bare JID", sid=sid)
-        if not kinds or None in kinds or (self.profile.name == "monal" and "audio" not in kinds):
+        if not kinds or None in kinds or (self.profile.needs_audio and "audio" not in kinds):
             self.fault(f"a proposal of {kinds}", sid=sid)
             return
         call = Call(self, sid, sender, False, kinds)
@@ -275,7 +276,7 @@ class Peer:
         elif busy and self.profile.busy_rejects:
             call.state, call.proposer = "proposed", sender
             self.emit("incoming", sid=sid, peer=sender, media=kinds, mode="jmi", busy=True)
-            await call.reject("busy" if self.profile.name != "conversations" else None)
+            await call.reject(self.profile.busy_reason)
         else:
             await call.proposed(sender)
 
@@ -357,10 +358,13 @@ class Peer:
         call = self.call(sid)
         for v in call.voices():
             v.mute = muted
-        if info if info is not None else self.profile.name in ("dino", "movim"):
+        if info if info is not None else self.profile.tells_mute:
             for part in call.parts.values():
                 if part.kind == "audio":
                     call.inform("mute" if muted else "unmute", creator="initiator", name=part.name)
+
+    def do_info(self, what, attributes=None, sid=None):
+        self.call(sid).inform(what, **(attributes or {}))
 
     async def do_content_add(self, sid=None, senders=None):
         await self.call(sid).add_video(senders)
@@ -390,6 +394,9 @@ class Peer:
 
     async def do_reset(self):
         self.options = dict(self.first_options)
+        for late in self.watches:
+            late.cancel()
+        self.watches.clear()
         for call in list(self.calls.values()):
             await call.hangup()
 

@@ -61,7 +61,8 @@ class Profile:
     sdes = False
     device = False               # OMEMO device in proceed
     reject_reason = None
-    busy_rejects = True
+    busy_rejects = False
+    busy_reason = "busy"
     tie_breaks = False
     iq_error_kills = False
     restarts = False
@@ -71,7 +72,15 @@ class Profile:
     content_accept = "content-accept"
     keeps_terms = False          # wants the media that were proposed
     timers = {}                  # ring_answer, ringing, answer, media, established: seconds
-    retract_after_proceed = "full"
+    retracts_to_full = False     # after proceed
+    knows_proposer = False       # a retract must come from the very JID that proposed
+    strict_changes = False       # content-modify, content-remove and an odd content-reject end the call
+    no_remote_changes = False    # content-remove and -reject are not implemented
+    replaces = False             # transport-replace gets a transport-reject
+    cancels_early = False        # hanging up before media run is always "cancel"
+    tells_mute = False
+    needs_audio = False          # a proposal without audio is nothing
+    mutual_ringing = False       # the ringing timer runs only with mutual subscription
 
     def mid(self, index, media):
         return str(index)
@@ -110,6 +119,8 @@ class Conversations(Profile):
     ringing = "roster"
     direct = "ring"
     tie_breaks = iq_error_kills = restarts = keeps_terms = True
+    retracts_to_full = knows_proposer = strict_changes = mutual_ringing = busy_rejects = True
+    busy_reason = None
     timers = {"ringing": 12, "callee": 30}
 
     def option(self):
@@ -172,6 +183,7 @@ class Dino(Profile):
     direct = "tell"
     initiator = "full"
     candidates_inside = second_component = sdes = device = one_codec = True
+    no_remote_changes = replaces = cancels_early = tells_mute = True
     timers = {"established": 30}
 
     def mid(self, index, media):
@@ -213,9 +225,8 @@ class Movim(Profile):
     name, node, category = "movim", "https://movim.eu/", "web"
     stores = False
     initiator = "bare"
-    max_bundle = True
+    max_bundle = busy_rejects = tells_mute = True
     content_accept = "session-accept"
-    reject_reason = None
 
     def can_call(self, believed, roster, jid):
         if not any(RTP_AUDIO in f and JMI in f for f in believed.of(jid).values()):
@@ -227,7 +238,7 @@ class Monal(Profile):
     name, node = "monal", "http://monal-im.org/"
     needs_sight = True
     initiator = "full"
-    tie_breaks = late_result = first_candidate_only = True
+    tie_breaks = late_result = first_candidate_only = needs_audio = True
     reject_reason = "busy"
     timers = {"ringing": 30, "answer": 45, "media": 15}
 
