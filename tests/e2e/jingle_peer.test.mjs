@@ -143,6 +143,34 @@ test('reject, busy, retract and no answer, in each client\'s words', async () =>
   quiet(conversations, dino, movim, monal);
 });
 
+test('a call without a proposal, to the clients that take it, and a caller who gives up', async () => {
+  const { conversations, dino } = peers;
+  for (const [a, b] of [[conversations, dino], [dino, conversations]]) {
+    const sid = await connected(a, b, { mode: 'direct' });
+    assert.equal(a.saw('info', { what: ['ringing'] }), b === dino);
+    assert.equal(a.stanzas(/jingle-message/).length, 0);
+    await talk(a, b);
+    await over(a, b, sid);
+    quiet(a, b);
+  }
+  begin(conversations, dino);
+  await conversations.set({ timer_scale: 0.02 }); // Dino never says it rings
+  const { sid } = await conversations.call(dino.jid);
+  await conversations.waitEvent('ended', { sid, reason: 'connectivity-error' });
+  await dino.waitEvent('retracted', { sid });
+  quiet(conversations, dino);
+
+  await dino.reset();
+  await conversations.reset();
+  await conversations.set({ stall: true });
+  const { sid: stalled } = await conversations.call(dino.jid);
+  await dino.waitEvent('incoming', { sid: stalled });
+  await dino.set({ timer_scale: 0.02 });
+  await dino.accept(stalled);
+  await dino.waitEvent('ended', { sid: stalled, by: 'us' });
+  quiet(dino);
+});
+
 test('a video is added to a running call, or refused', async () => {
   const { conversations, dino, movim } = peers;
   let sid = await connected(conversations, movim);

@@ -3,26 +3,15 @@ import asyncio
 
 import jingle_content as jc
 import jingle_media as media
+from jingle_changes import Changes, Part
+from jingle_messages import Messages
 from jingle_profiles import Objection, candidate_faults
-from jingle_xml import ERRORS, HINTS, INFO, JINGLE, JMI, RTP, bare, child, local, space, x
+from jingle_xml import ERRORS, INFO, JINGLE, RTP, bare, child, local, space, x
 
 MEDIA_ORDER = ("audio", "video")
 
 
-class Part:
-    """One content: what was said of it on both sides, and its media."""
-
-    def __init__(self, name, kind, path):
-        self.name, self.kind, self.path = name, kind, path
-        self.creator_is_us = True
-        self.senders = "both"
-        self.payloads = []           # agreed, the first is what we send
-        self.ssrc, self.cname = media.new_ssrc(), "tandem-test-peer"
-        self.flow = None
-        self.confirmed = False       # both sides spoke
-
-
-class Call:
+class Call(Messages, Changes):
     def __init__(self, peer, sid, remote, outgoing, kinds, jmi=True):
         self.peer, self.profile, self.sid = peer, peer.profile, sid
         self.remote_bare, self.remote = bare(remote), remote if "/" in remote else None
@@ -69,139 +58,6 @@ class Call:
         self.tasks.discard(task)
         if not task.cancelled() and task.exception() and self.state != "ended":
             self.peer.crash(task.exception())
-
-    # Jingle messages (XEP-0353)
-
-    def say(self, what, to, *children):
-        identity = f"jm-{what}-{self.sid}" if self.profile.ids else self.peer.stream.next_id()
-        if what == "propose":
-            self.proposal = identity
-        self.peer.stream.send(x("message", {"type": "chat", "id": identity, "to": to},
-                                x(what, {"xmlns": JMI, "id": self.sid}, *children),
-                                x("store", {"xmlns": HINTS}) if self.profile.stores else None))
-
-    async def propose(self):
-        self.state = "proposed"
-        self.say("propose", self.remote_bare, *[x("description", {"xmlns": RTP, "media": m}) for m in self.media])
-        if not self.profile.mutual_ringing or self.peer.roster.get(self.remote_bare) == "both":
-            self.timer("ringing", lambda: self.give_up("connectivity-error"))
-
-    async def give_up(self, why):
-        self.retract("timeout")
-        await self.end(why, "us")
-
-    def retract(self, why="cancel"):
-        to = self.remote if self.state == "proceeded" and self.profile.retracts_to_full else self.remote_bare
-        self.say("retract", to, jc.said_reason(why))
-
-    async def on_message(self, message, element):
-        what = local(element)
-        try:
-            self.profile.check_address(self, message, what)
-        except Objection as o:
-            self.fault(str(o))
-            return
-        await getattr(self, f"heard_{what}", self.heard_other)(message, element)
-
-    async def heard_other(self, message, element):
-        self.emit("jmi", what=local(element))
-
-    async def heard_ringing(self, message, element):
-        self.rings(message)
-
-    def rings(self, message):
-        if self.outgoing and self.state == "proposed":
-            self.rang = True
-            self.cancel_timer("ringing")
-            self.timer("answer", lambda: self.give_up("timeout"))
-            self.emit("ringing", **{"from": message.get("from")})
-
-    async def heard_proceed(self, message, element):
-        if not self.outgoing or self.state != "proposed":
-            self.emit("ignored", what="proceed", **{"from": message.get("from")})
-            return
-        self.cancel_timer("ringing", "answer")
-        self.state, self.remote = "proceeded", message.get("from")
-        self.emit("proceed")
-        self.timer("media", lambda: self.hangup("connectivity-error"))
-        self.timer("established", lambda: self.hangup("connectivity-error"))
-        if not self.peer.options.get("stall"):
-            await self.initiate()
-
-    async def heard_reject(self, message, element):
-        if self.state in ("proposed", "proceeded"):
-            found, faults = self.said_reason(element)
-            for f in faults:
-                self.fault(f"reject: {f}")
-            self.emit("rejected", reason=found, **{"from": message.get("from")})
-            await self.end(found or "rejected", "them")
-
-    async def heard_retract(self, message, element):
-        if self.state == "ended" or self.outgoing:
-            return
-        if self.profile.knows_proposer and message.get("from") != self.proposer:
-            self.fault(f"retract from {message.get('from')}, but the proposal came from {self.proposer}")
-            return
-        found, faults = self.said_reason(element)
-        for f in faults:
-            self.fault(f"retract: {f}")
-        self.emit("retracted", reason=found)
-        await self.end(found or "cancel", "them")
-
-    async def heard_finish(self, message, element):
-        found, faults = self.said_reason(element)
-        self.emit("finish", reason=found)
-        for f in faults:
-            self.fault(f"finish: {f}")
-
-    def said_reason(self, element):
-        if child(element, JMI, "reason") is not None:
-            self.fault(f"the reason of {local(element)} is not in Jingle's namespace")
-        found = child(element, JINGLE, "reason")
-        return jc.reason_of(found) if found is not None else (None, [])
-
-    # The callee's choices
-
-    async def proposed(self, sender):
-        self.state, self.proposer = "proposed", sender
-        relation = self.peer.roster.get(self.remote_bare, "none")
-        self.emit("incoming", media=self.media, mode="jmi", **{"from": sender})
-        if self.profile.needs_sight and relation not in ("from", "both") and not self.peer.options.get("strangers"):
-            self.state = "ended"
-            self.emit("not-rung")
-            return
-        if self.profile.ringing == "always" or self.profile.ringing == "roster" and relation != "none":
-            self.say("ringing", sender)
-        self.timer("callee", self.reject)
-        self.decide(self.peer.options.get("answer", "manual"))
-
-    def decide(self, policy):
-        if isinstance(policy, (int, float)):
-            asyncio.get_running_loop().call_later(policy / 1000, lambda: self.state != "ended" and self.spawn(self.accept()))
-        elif policy in ("reject", "busy"):
-            self.spawn(self.reject("busy" if policy == "busy" else None))
-
-    async def accept(self):
-        self.cancel_timer("callee")
-        if self.offer:
-            await self.answer()
-            return
-        if self.state != "proposed":
-            return
-        self.state, self.remote = "proceeded", self.proposer
-        self.say("accept", bare(self.peer.stream.full))
-        self.say("proceed", self.remote, x("device", {"xmlns": "http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification", "id": 1234})
-                 if self.profile.device else None)
-        self.timer("media", lambda: self.hangup("connectivity-error"))
-        self.timer("established", lambda: self.hangup("connectivity-error"))
-
-    async def reject(self, why=None):
-        if self.offer:
-            await self.hangup(why or "decline")
-            return
-        why = why or self.profile.reject_reason
-        self.say("reject", self.proposer, jc.said_reason(why) if why else None)
-        await self.end(why or "rejected", "us")
 
     # Jingle out
 
@@ -295,7 +151,7 @@ class Call:
             bundled = self.profile.bundles and c.name in group and c.name != group[0] and group[0] in self.parts
             path = self.parts[group[0]].path if bundled else await self.new_path()
             part = self.parts[c.name] = Part(c.name, c.media, path)
-            part.payloads, part.senders, part.creator_is_us = chosen[c.name], c.senders, False
+            part.payloads, part.senders = chosen[c.name], c.senders
         for c in offered:
             bodies.append(await self.content(self.parts[c.name], self.parts[c.name].payloads, "active"))
         self.role, self.state = "client", "active"
@@ -486,151 +342,6 @@ class Call:
                 continue
             for e in took:
                 await self.candidate(self.parts[c.name].path, e)
-
-    # ICE restarts, as Conversations does them
-
-    async def restart(self):
-        self.restarting = True
-        first = self.paths()[0][1]
-        await first.begin_restart()
-        for _, path in self.paths()[1:]:
-            await path.begin_restart(first.credentials)
-        self.offer_restart()
-
-    def offer_restart(self):
-        self.act("transport-info", *[x("content", {"creator": "initiator", "name": p.name, "senders": p.senders},
-                                       jc.transport(p.path.credentials, *self.profile.option())) for p in self.parts.values()])
-
-    async def on_restart(self, contents):
-        count = sum(len(c.transport.candidates) for c in contents)
-        shape = [{"name": c.name, "candidates": len(c.transport.candidates), "fingerprint": c.transport.fingerprint is not None}
-                 for c in contents]
-        if len({(c.transport.ufrag, c.transport.pwd) for c in contents}) != 1:
-            self.fault("the contents of an ICE restart differ in credentials")
-        if self.restarting and count == 0:
-            self.fault("the answer to an ICE restart has no candidate, so it is an offer of its own")
-            return
-        answering, credentials = not self.restarting, (contents[0].transport.ufrag, contents[0].transport.pwd)
-        for _, path in self.paths():
-            path.remote = credentials
-        if answering:
-            for _, path in self.paths():
-                await path.begin_restart(self.paths()[0][1].credentials if path.next is None and self.paths()[0][1].next else None)
-        self.emit("restart_offer" if answering else "restart_answer", contents=shape)
-        for c in contents:
-            for e in c.transport.candidates:
-                await self.candidate(self.parts[c.name].path, e)
-        if answering:
-            path = self.paths()[0][1]
-            self.act("transport-info", *[x("content", {"creator": "initiator", "name": p.name}, jc.transport(
-                p.path.credentials, jc.write_candidate(path.candidates[0], self.peer.name("c")))) for p in self.parts.values()])
-        self.restarting = False
-        self.trickle(self.paths())
-        self.spawn(self.finish_restart(*credentials))
-
-    async def finish_restart(self, ufrag, pwd):
-        await asyncio.gather(*[path.finish_restart(ufrag, pwd) for _, path in self.paths()])
-        self.emit("restarted")
-
-    # More and less media in a running call
-
-    async def add_video(self, senders=None):
-        one_way = "initiator" if self.initiating else "responder"
-        name = "video" if not self.profile.bundles else str(len(self.parts))
-        first = next(iter(self.parts.values()))
-        path = first.path if self.profile.bundles else await self.new_path()
-        part = self.parts[name] = Part(name, "video", path)
-        part.senders = senders or ("both" if self.profile.bundles else one_way)
-        body = await self.content(part, self.own_codecs("video"), "actpass")
-        self.act("content-add", body, jc.group(self.parts) if self.profile.bundles else None)
-
-    async def on_content_add(self, iq, jingle):
-        added = self.checked(jingle, "content-add")
-        self.peer.result(iq)
-        self.emit("content_add", media=[c.media for c in added], names=[c.name for c in added])
-        if self.peer.options.get("video", "accept") == "reject":
-            self.act("content-reject", *[x("content", {"creator": "initiator", "name": c.name, "senders": c.senders},
-                                           x("description", {"xmlns": RTP, "media": c.media}), x("transport", {"xmlns": jc.ICE}))
-                                         for c in added])
-            return
-        group, bodies = jc.grouped(jingle), []
-        for c in added:
-            bundled = self.profile.bundles and c.name in group
-            path = self.parts[group[0]].path if bundled else await self.new_path()
-            part = self.parts[c.name] = Part(c.name, c.media, path)
-            part.payloads, part.senders, part.creator_is_us = self.choose(c), c.senders, False
-            bodies.append(await self.content(part, part.payloads, "active"))
-        self.act(self.profile.content_accept, *bodies, jc.group(group) if self.profile.bundles and group else None)
-        fresh = [(p.name, p.path) for p in (self.parts[c.name] for c in added) if p.path.remote is None]
-        self.trickle(fresh)
-        for c in added:
-            await self.learn(self.parts[c.name], c.transport)
-        self.join([self.parts[c.name] for c in added], {c.name: c.transport for c in added})
-
-    async def on_content_accept(self, iq, jingle, action="content-accept"):
-        accepted = [c for c in self.checked(jingle, action) if c.name in self.parts and not self.parts[c.name].confirmed]
-        self.peer.result(iq)
-        if not accepted:
-            self.fault(f"{action} of nothing that was added")
-            return
-        self.emit("content_accept", names=[c.name for c in accepted], action=action)
-        await self.take(accepted, jc.grouped(jingle))
-
-    async def on_content_reject(self, iq, jingle):
-        if self.profile.no_remote_changes:
-            self.peer.error(iq, "feature-not-implemented")
-            return
-        for c in jc.contents(jingle):
-            part = self.parts.get(c.name)
-            wrong = part is None or (c.media, c.senders) != (part.kind, part.senders)
-            if self.profile.strict_changes and (wrong or c.transport.element is None):
-                raise Objection("content-reject without the offer's name, media, senders and a transport", "end", "failed-application")
-            if part and not part.confirmed:
-                del self.parts[c.name]
-        self.peer.result(iq)
-        self.emit("content_reject", names=[c.name for c in jc.contents(jingle)])
-
-    async def on_content_modify(self, iq, jingle):
-        if self.profile.strict_changes:
-            raise Objection("content-modify ends the call", "end", "failed-application")
-        self.peer.result(iq)
-        self.emit("content_modify", contents=[{"name": c.name, "senders": c.senders} for c in jc.contents(jingle)])
-
-    async def on_content_remove(self, iq, jingle):
-        if self.profile.no_remote_changes:
-            self.peer.error(iq, "feature-not-implemented")
-        elif self.profile.strict_changes:
-            raise Objection("content-remove of a content in use", "end", "failed-application")
-        else:
-            self.peer.result(iq)
-
-    def modify(self, name, senders):
-        self.act("content-modify", x("content", {"creator": "initiator", "name": name, "senders": senders}))
-
-    # Small talk
-
-    def inform(self, what, **attributes):
-        self.act("session-info", x(what, {"xmlns": INFO, **attributes}))
-
-    async def on_session_info(self, iq, jingle):
-        payloads = [local(e) for e in jingle if space(e) == INFO]
-        if len(jingle) and not payloads:
-            self.peer.error(iq, "feature-not-implemented", more=x("unsupported-info", {"xmlns": ERRORS}))
-            return
-        self.peer.result(iq)
-        self.emit("info", what=payloads)
-
-    async def on_transport_replace(self, iq, jingle):
-        self.peer.result(iq)
-        self.fault("transport-replace: no client does it")
-        if self.profile.replaces:
-            self.act("transport-reject", *[x("content", {"creator": "initiator", "name": c.name}, x("transport", {"xmlns": jc.ICE}))
-                                           for c in jc.contents(jingle)])
-
-    async def on_description_info(self, iq, jingle):
-        self.peer.result(iq)
-
-    on_security_info = on_description_info
 
     # The end
 

@@ -2,7 +2,6 @@
 import asyncio
 import fractions
 import random
-import socket
 import struct
 import time
 

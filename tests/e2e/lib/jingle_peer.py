@@ -16,8 +16,6 @@ from jingle_stream import Stream, StanzaError
 from jingle_xml import (CARBONS, CLIENT, DISCO, ERRORS, EXTDISCO, FORWARD, JINGLE, JMI, PING, RECEIPTS, ROSTER, RTP, STANZAS, Xml,
                         bare, child, local, space, x)
 
-JMI_ANSWERS = {"ringing", "proceed", "reject", "retract", "finish"}
-
 
 def write(event):
     sys.stdout.write(json.dumps(event) + "\n")

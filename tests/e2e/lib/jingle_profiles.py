@@ -3,7 +3,7 @@ import base64
 import os
 
 from jingle_content import CANDIDATE, TYPES, Payload
-from jingle_xml import CAPS, DISCO, JINGLE, JMI, PING, RECEIPTS, RTP, SSMA, child, x
+from jingle_xml import CAPS, DISCO, JINGLE, JMI, PING, RECEIPTS, RTP, SSMA, x
 
 FEATURES = [CAPS, DISCO, JINGLE, "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio", "urn:xmpp:jingle:apps:rtp:video",
             "urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:transports:ice-udp:1", JMI, PING, RECEIPTS]
