@@ -35,7 +35,8 @@ static void take_iq(struct component *x, const struct stanza *iq)
 
 static void take_message(struct component *x, const struct stanza *m)
 {
-    (void)invite_take(x, m);
+    if (!invite_take(x, m))
+        message_take(x, m);
 }
 
 /* The door: addresses are checked once, here. */
@@ -64,7 +65,15 @@ static void on_up(void *arg)
 {
     struct component *x = arg;
 
-    presence_greet(x);
+    if (!x->begun)
+        presence_begin(x);
+    x->begun = true;
+    presence_up(x);
+}
+
+static void on_down(void *arg)
+{
+    presence_down(arg);
 }
 
 static void on_sweep(void *arg)
@@ -104,6 +113,28 @@ static enum gw_err component_dial(struct adapter *ad, const struct dial_request 
     return jleg_dial(component_of(ad), req, req->endpoint->name, out);
 }
 
+static enum gw_err component_message(struct adapter *ad, const struct endpoint *to,
+                                     const struct message *m, uint64_t delivery)
+{
+    return message_send(component_of(ad), to->name, m, delivery);
+}
+
+static void component_message_done(struct adapter *ad, uint64_t ref, enum end_cause cause)
+{
+    message_done(component_of(ad), ref, cause);
+}
+
+static void component_watched(struct adapter *ad, uint64_t ref, const struct presence *p)
+{
+    presence_watched(component_of(ad), ref, p);
+}
+
+static enum gw_err component_watch(struct adapter *ad, const char *address, const char *who,
+                                   bool on)
+{
+    return presence_ask(component_of(ad), address, who, on);
+}
+
 static void component_account_changed(struct adapter *ad, const struct account *a, bool gone)
 {
     people_account(component_of(ad)->people, a, gone);
@@ -122,14 +153,13 @@ static void component_stop(struct adapter *ad)
     struct component *x = component_of(ad);
 
     timer_stop(&x->sweep);
-    timer_stop(&x->greet);
     conn_free(x->conn);
+    message_table_free(x->messages);
+    presence_free(x->presence);
     people_free(x->people);
     g_hash_table_destroy(x->legs);
     g_hash_table_destroy(x->closed);
     g_hash_table_destroy(x->requests);
-    g_hash_table_destroy(x->watchers);
-    g_ptr_array_unref(x->ungreeted);
     g_free(x);
 }
 
@@ -137,6 +167,10 @@ static const struct adapter_ops ops = {
     .name = "xmpp",
     .endpoints = component_endpoints,
     .dial = component_dial,
+    .message = component_message,
+    .message_done = component_message_done,
+    .watched = component_watched,
+    .watch = component_watch,
     .account_changed = component_account_changed,
     .drain = component_drain,
     .stop = component_stop,
@@ -153,6 +187,7 @@ struct adapter *xmpp_adapter_start(struct gateway *gw)
                                  .secret = c->xmpp_secret,
                                  .stanza = on_stanza,
                                  .up = on_up,
+                                 .down = on_down,
                                  .arg = x};
 
     x->base.ops = &ops;
@@ -162,10 +197,9 @@ struct adapter *xmpp_adapter_start(struct gateway *gw)
     x->legs = g_hash_table_new(g_str_hash, g_str_equal);
     x->closed = jses_memory();
     x->requests = requests_new();
-    x->watchers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    x->ungreeted = g_ptr_array_new_with_free_func(g_free);
     x->people = people_new(x);
-    presence_load(x);
+    x->messages = message_table(x);
+    presence_new(x);
     timer_start(&x->sweep, SWEEP_US, on_sweep, x);
     x->conn = conn_new(&stream);
     if (!x->conn) {

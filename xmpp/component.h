@@ -25,6 +25,8 @@ enum {
 #define XMPP_REQUEST_US (15 * US_PER_S)
 
 struct jleg;
+struct presence_xmpp;
+struct messages_xmpp;
 
 struct component {
     struct adapter base; /* first: adapter_ops get it */
@@ -35,12 +37,13 @@ struct component {
     GHashTable *legs;     /* session key -> struct jleg, borrowed: their calls own them */
     GHashTable *closed;   /* session key -> jingle_session.c's, owned */
     GHashTable *requests; /* id -> request.c's, owned */
-    GHashTable *watchers; /* "WATCHER OURS", bare JIDs; a set, owned: presence.c's */
-    GPtrArray *ungreeted; /* keys of watchers still to be told that we are here; owned */
+    struct presence_xmpp *presence;
+    struct messages_xmpp *messages;
     uint64_t next_id;
     char id_prefix[9]; /* of this process: nobody guesses the ids we wait for */
     bool draining;
-    struct timer *sweep, *greet;
+    bool begun; /* it has been connected */
+    struct timer *sweep;
 };
 
 /** A stanza that came in, taken apart at the door. All borrowed. */
@@ -109,12 +112,31 @@ const char *people_registered(const struct people *p, const char *bare);
 
 /* ---- presence.c ---- */
 
+/** Reads who has subscribed. */
+void presence_new(struct component *x);
+/** Begins to watch for them, once the first connection is up. */
+void presence_begin(struct component *x);
+void presence_free(struct presence_xmpp *t); /* takes NULL */
 void presence_take(struct component *x, const struct stanza *st);
-/** Tell everybody who has subscribed that we are here; paced, after each connection. */
-void presence_greet(struct component *x);
-/** ... or that we are not any more. */
+/** adapter_ops.watched() and .watch() (gateway/adapter.h). */
+void presence_watched(struct component *x, uint64_t ref, const struct presence *p);
+enum gw_err presence_ask(struct component *x, const char *address, const char *who, bool on);
+/** The stream is there: everybody who has subscribed is told, paced; or it is lost. */
+void presence_up(struct component *x);
+void presence_down(struct component *x);
+/** Tell everybody that we are not there any more. */
 void presence_leave(struct component *x);
-void presence_load(struct component *x);
+
+/* ---- message.c ---- */
+
+struct messages_xmpp *message_table(struct component *x);
+void message_table_free(struct messages_xmpp *t); /* takes NULL */
+/** A message that is about no call. */
+void message_take(struct component *x, const struct stanza *st);
+/** adapter_ops.message() and .message_done() (gateway/adapter.h). */
+enum gw_err message_send(struct component *x, const char *bare, const struct message *m,
+                         uint64_t delivery);
+void message_done(struct component *x, uint64_t ref, enum end_cause cause);
 
 /* ---- service.c: what anybody may ask (XEP-0030, 0077, 0092, 0100, 0199) ---- */
 

@@ -281,6 +281,8 @@ static void on_down(struct conn *c, int error, const xmpp_stream_error_t *why)
     if (c->watch)
         (void)g_source_remove(c->watch);
     c->watch = 0;
+    if (was == CONN_UP && c->config.down)
+        c->config.down(c->config.arg);
     if (was != CONN_CLOSING)
         retry(c);
 }

@@ -23,6 +23,7 @@ struct conn_config { /* borrowed for as long as the conn lives */
     const char *domain, *secret;
     void (*stanza)(xmpp_stanza_t *stanza, void *arg); /* each that comes in, borrowed */
     void (*up)(void *arg);                            /* authenticated, also again after a loss */
+    void (*down)(void *arg);                          /* it was up, and is no longer */
     void *arg;
 };
 
