@@ -69,8 +69,16 @@ class Peer:
             self.stream.ask("set", None, x("enable", {"xmlns": CARBONS}))
         if not self.options.get("no_presence"):
             self.do_presence()
+        await self.settled()
         self.emit("online", jid=self.stream.full)
         return {"jid": self.stream.full}
+
+    async def settled(self):
+        """The server did everything it was told so far: it answers in order."""
+        try:
+            await self.stream.iq("get", self.stream.domain, x("ping", {"xmlns": PING}))
+        except StanzaError:
+            pass
 
     async def read_roster(self):
         answer = await self.stream.iq("get", None, x("query", {"xmlns": ROSTER}))
