@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "edge/edge.h"
 #include "gateway/message.h"
+#include "gateway/presence.h"
 #include "sip/leg.h"
 
 enum { OUTBOX_LIMIT = 16384 };
@@ -84,7 +85,13 @@ static void mirror_binding(struct sip_adapter *sa, const struct sipev_binding *b
 
 static void on_binding(struct sip_adapter *sa, const struct sipev_binding *b)
 {
+    struct publication pub = {.ad = &sa->base, .id = b->id, .address = b->address};
+
     mirror_binding(sa, b);
+    if (b->gone)
+        gateway_withdraw(sa->gw, &sa->base, b->id);
+    else
+        gateway_publish(sa->gw, &pub);
     gateway_store_put(sa->gw, "bindings", b->key, b->row);
 }
 
@@ -192,6 +199,23 @@ static void on_message(struct sip_adapter *sa, const struct sipev *ev)
     gateway_message(sa->gw, &m, &sa->base, ev->id);
 }
 
+/* ---- presence ---- */
+
+static void on_watch(struct sip_adapter *sa, const struct sipev *ev)
+{
+    struct sipcmd cmd = {.type = SIPCMD_WATCHING, .id = ev->id};
+
+    cmd.why.cause = gateway_watch(sa->gw, &sa->base, ev->id, ev->in->account, ev->in->to);
+    stack_post(sa->stack, &cmd);
+}
+
+static void adapter_watched(struct adapter *ad, uint64_t ref, const struct presence *p)
+{
+    struct sipcmd cmd = {.type = SIPCMD_WATCHED, .id = ref, .presence = *p};
+
+    stack_post(self(ad)->stack, &cmd);
+}
+
 static void on_event(void *msg, void *arg)
 {
     struct sip_adapter *sa = arg;
@@ -203,6 +227,8 @@ static void on_event(void *msg, void *arg)
     case SIPEV_BINDING: on_binding(sa, ev->binding); break;
     case SIPEV_INCOMING: on_incoming(sa, ev); break;
     case SIPEV_MESSAGE: on_message(sa, ev); break;
+    case SIPEV_WATCH: on_watch(sa, ev); break;
+    case SIPEV_UNWATCH: gateway_unwatch(sa->gw, &sa->base, ev->id); break;
     case SIPEV_MESSAGE_RESULT: gateway_message_result(sa->gw, ev->id, ev->cause); break;
     case SIPEV_LEG:
         leg = g_hash_table_lookup(sa->legs, &ev->id);
@@ -252,6 +278,7 @@ static const struct adapter_ops ops = {
     .dial = adapter_dial,
     .message = adapter_message,
     .message_done = adapter_message_done,
+    .watched = adapter_watched,
     .account_changed = adapter_account_changed,
     .drain = adapter_drain,
     .stop = adapter_stop,
@@ -296,7 +323,8 @@ static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
     return true;
 }
 
-const struct sip_tuning sip_tuning_usual = {.patience_ms = 32000, .transactions = 20000};
+const struct sip_tuning sip_tuning_usual = {
+    .patience_ms = 32000, .watch_min_s = 60, .transactions = 20000};
 
 struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge)
 {

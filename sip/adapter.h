@@ -11,6 +11,7 @@ struct adapter *sip_adapter_start(struct gateway *gw, struct edge *edge);
 
 struct sip_tuning {
     unsigned patience_ms;  /* 64*T1: how long RFC 3261 waits for an answer or an ACK */
+    unsigned watch_min_s;  /* the briefest subscription */
     unsigned transactions; /* of servers; from this many on they are forgotten sooner */
 };
 extern const struct sip_tuning sip_tuning_usual;

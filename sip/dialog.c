@@ -9,7 +9,8 @@
 
 #include <stdio.h>
 
-const char dialog_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, REGISTER";
+const char dialog_allow[] =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, SUBSCRIBE, REGISTER";
 const char dialog_accept[] = "application/sdp, text/plain";
 const char dialog_supported[] = "timer";
 
@@ -270,6 +271,8 @@ void dialog_command(struct stack *s, struct sipcmd *cmd)
     case SIPCMD_DIAL:
     case SIPCMD_MESSAGE:
     case SIPCMD_MESSAGE_DONE:
+    case SIPCMD_WATCHING:
+    case SIPCMD_WATCHED:
     case SIPCMD_DRAIN:
     case SIPCMD_STOP: break; /* not a dialog's */
     }

@@ -4,6 +4,7 @@
 
 #include "gateway/account.h"
 #include "gateway/leg.h"
+#include "gateway/show.h"
 
 enum sipcmd_type {                      /* call thread -> SIP thread */
                    SIPCMD_ACCOUNT,      /* account, gone */
@@ -17,6 +18,8 @@ enum sipcmd_type {                      /* call thread -> SIP thread */
                    SIPCMD_HANGUP,       /* id, why; LEG_GONE follows */
                    SIPCMD_MESSAGE,      /* id, dial, text; SIPEV_MESSAGE_RESULT follows */
                    SIPCMD_MESSAGE_DONE, /* id, why: answers SIPEV_MESSAGE */
+                   SIPCMD_WATCHING,     /* id, why: answers SIPEV_WATCH */
+                   SIPCMD_WATCHED,      /* id, presence */
                    SIPCMD_DRAIN,
                    SIPCMD_STOP
 };
@@ -34,19 +37,22 @@ struct sipcmd {
     bool ringing, glare, gone;
     struct end_reason why;
     struct sipcmd_dial *dial;
+    struct presence presence;
     struct account *account;
     char *key, *row;
 };
 /** Frees what the command owns. Usable as the clear function of mailbox_free(). */
 void sipcmd_clear(void *msg);
 
-enum sipev_type {                      /* SIP thread -> call thread */
-                  SIPEV_STARTED,       /* ok, loopback */
-                  SIPEV_BINDING,       /* binding */
-                  SIPEV_INCOMING,      /* id, in */
-                  SIPEV_LEG,           /* id, leg */
-                  SIPEV_MESSAGE,       /* id, in: without offer and profile */
-                  SIPEV_MESSAGE_RESULT /* id, cause: END_NONE when it was taken */
+enum sipev_type {                       /* SIP thread -> call thread */
+                  SIPEV_STARTED,        /* ok, loopback */
+                  SIPEV_BINDING,        /* binding */
+                  SIPEV_INCOMING,       /* id, in */
+                  SIPEV_LEG,            /* id, leg */
+                  SIPEV_MESSAGE,        /* id, in: without offer and profile */
+                  SIPEV_MESSAGE_RESULT, /* id, cause: END_NONE when it was taken */
+                  SIPEV_WATCH,          /* id, in: account and to alone */
+                  SIPEV_UNWATCH         /* id */
 };
 
 struct sipev_binding {

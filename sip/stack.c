@@ -10,6 +10,7 @@
 #include "sip/pager.h"
 #include "sip/registration.h"
 #include "sip/sockets.h"
+#include "sip/watcher.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -90,6 +91,7 @@ static void account_command(struct stack *s, struct sipcmd *cmd)
     if (cmd->gone) {
         registrar_drop_address(s->registrar, a->address);
         forbid_calls_of(s, a->address);
+        watchers_end(s, a->address, "rejected");
         (void)g_hash_table_remove(s->accounts, a->address);
     } else {
         authn_account(&s->decoy, a);
@@ -120,6 +122,8 @@ static void stack_command(struct stack *s, struct sipcmd *cmd)
     case SIPCMD_DIAL: dialog_dial(s, cmd); break;
     case SIPCMD_MESSAGE: pager_send(s, cmd); break;
     case SIPCMD_MESSAGE_DONE: pager_answer(s, cmd->id, cmd->why.cause); break;
+    case SIPCMD_WATCHING: watcher_verdict(s, cmd->id, cmd->why.cause); break;
+    case SIPCMD_WATCHED: watcher_tell(s, cmd->id, &cmd->presence); break;
     case SIPCMD_DRAIN: s->draining = true; break;
     case SIPCMD_STOP:
         s->stopping = true;
@@ -193,7 +197,7 @@ static int on_options(struct stack *s, nta_incoming_t *irq)
     (void)nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_ALLOW_STR(dialog_allow), SIPTAG_ACCEPT_STR(dialog_accept),
         SIPTAG_ACCEPT_ENCODING_STR("identity"), SIPTAG_SUPPORTED_STR(dialog_supported),
-        SIPTAG_SERVER_STR(s->server), TAG_END());
+        SIPTAG_ALLOW_EVENTS_STR(watcher_events), SIPTAG_SERVER_STR(s->server), TAG_END());
     return 200;
 }
 
@@ -223,6 +227,7 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
     case sip_method_register: return registration_request(s, irq, sip);
     case sip_method_options: return on_options(s, irq);
     case sip_method_message: return sip->sip_to->a_tag ? 481 : pager_received(s, irq, sip, uri);
+    case sip_method_subscribe: return sip->sip_to->a_tag ? 481 : watcher_subscribed(s, irq, sip);
     case sip_method_bye:
     case sip_method_cancel:
     case sip_method_update:
@@ -268,6 +273,10 @@ static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
     g_hash_table_iter_init(&it, s->dialogs);
     while (g_hash_table_iter_next(&it, NULL, &value))
         if (dialog_tick(value, now))
+            g_hash_table_iter_remove(&it);
+    g_hash_table_iter_init(&it, s->watchers);
+    while (g_hash_table_iter_next(&it, NULL, &value))
+        if (watcher_tick(value, now))
             g_hash_table_iter_remove(&it);
 }
 
@@ -321,6 +330,7 @@ static bool stack_open(struct stack *s)
     s->accounts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     s->flows = g_hash_table_new_full(NULL, NULL, NULL, flow_free);
     s->dialogs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, dialog_free);
+    s->watchers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, watcher_free);
     s->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, page_free);
     s->registrar = registrar_new(&limits, binding_changed, s);
     s->nonces = nonces_new();
@@ -356,6 +366,7 @@ static void stack_farewell(struct stack *s)
     g_hash_table_iter_init(&it, s->dialogs);
     while (g_hash_table_iter_next(&it, NULL, &value))
         dialog_hangup(value, &why);
+    watchers_end(s, NULL, "probation");
     do {
         (void)su_root_step(s->root, STOP_TURN_MS);
         open = false;
@@ -369,6 +380,7 @@ static void stack_close(struct stack *s)
 {
     g_clear_pointer(&s->dialogs, g_hash_table_destroy);
     g_clear_pointer(&s->pages, g_hash_table_destroy);
+    g_clear_pointer(&s->watchers, g_hash_table_destroy);
     g_clear_pointer(&s->flows, g_hash_table_destroy);
     if (s->tick)
         su_timer_destroy(s->tick);
@@ -433,6 +445,7 @@ struct stack *stack_start(const struct stack_options *options, struct net_addr *
     s->edge = options->edge;
     s->outbox = options->outbox;
     s->patience_us = options->tuning.patience_ms * US_PER_MS;
+    s->watch_min_s = options->tuning.watch_min_s;
     s->transactions = options->tuning.transactions;
     s->inbox = mailbox_new(sizeof(struct sipcmd), INBOX_LIMIT);
     s->edge_events = mailbox_new(sizeof(struct edge_event), INBOX_LIMIT);

@@ -63,14 +63,16 @@ struct stack {
 
     GHashTable *accounts; /* address -> struct account */
     struct decoy decoy;
-    GHashTable *flows;   /* loopback port -> struct flow */
-    GHashTable *dialogs; /* id -> struct dialog */
-    GHashTable *pages;   /* id -> struct page */
+    GHashTable *flows;    /* loopback port -> struct flow */
+    GHashTable *dialogs;  /* id -> struct dialog */
+    GHashTable *pages;    /* id -> struct page */
+    GHashTable *watchers; /* id -> struct watcher */
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;
     struct log_quota refusals;
     uint64_t patience_us;  /* 64*T1: every transaction is over by then */
+    unsigned watch_min_s;  /* sip_tuning's */
     unsigned transactions; /* from this many on, hurry */
     bool hurried;
     bool draining, stopping;

@@ -10,12 +10,14 @@
  *    slow         answers, takes 700 ms to respond to a later offer
  *    anyone else  all registered phones of that account, joined as they are
  *  Messages: "taken" takes them, "end-WORD" refuses, anyone else is that account's first phone.
+ *  Presence: "nobody" is not found, else everybody is what "show WORD NOTE" on stdin says last.
  *  Prints one line an event. Stops at end of file on stdin. */
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "edge/edge.h"
 #include "gateway/message.h"
+#include "gateway/presence.h"
 #include "media/desc_sdp.h"
 #include "sip/adapter.h"
 
@@ -38,7 +40,10 @@ struct gateway {
     GMainLoop *loop;
     unsigned calls, gone;
     bool leaving;
-    GList *live;         /* of struct call */
+    GList *live;          /* of struct call */
+    struct presence show; /* of everybody */
+    GArray *watches;      /* of uint64_t */
+    struct timer *soon;
     GHashTable *letters; /* delivery of a message -> its sender's ref */
 };
 
@@ -281,6 +286,57 @@ void gateway_message_result(struct gateway *gw, uint64_t delivery, enum end_caus
     (void)g_hash_table_remove(gw->letters, &delivery);
 }
 
+void gateway_publish(struct gateway *gw, const struct publication *pub)
+{
+    (void)gw;
+    (void)printf("publish %s\n", pub->address);
+    (void)fflush(stdout);
+}
+
+void gateway_withdraw(struct gateway *gw, const struct adapter *ad, uint64_t id)
+{
+    (void)gw;
+    (void)ad;
+    (void)id;
+    (void)printf("withdraw\n");
+    (void)fflush(stdout);
+}
+
+static void everybody_is(struct gateway *gw)
+{
+    for (unsigned i = 0; i < gw->watches->len; i++)
+        gw->sip->ops->watched(gw->sip, g_array_index(gw->watches, uint64_t, i), &gw->show);
+}
+
+static void on_first_state(void *arg)
+{
+    everybody_is(arg);
+}
+
+enum end_cause gateway_watch(struct gateway *gw, struct adapter *ad, uint64_t ref, const char *who,
+                             const char *address)
+{
+    (void)ad;
+    (void)printf("watch %s by %s\n", address, who);
+    (void)fflush(stdout);
+    if (g_str_has_prefix(address, "nobody@"))
+        return END_NOT_FOUND;
+    g_array_append_val(gw->watches, ref);
+    if (!gw->soon)
+        timer_start(&gw->soon, 0, on_first_state, gw);
+    return END_NONE;
+}
+
+void gateway_unwatch(struct gateway *gw, const struct adapter *ad, uint64_t ref)
+{
+    (void)ad;
+    for (unsigned i = 0; i < gw->watches->len; i++)
+        if (g_array_index(gw->watches, uint64_t, i) == ref)
+            (void)g_array_remove_index(gw->watches, i);
+    (void)printf("unwatch\n");
+    (void)fflush(stdout);
+}
+
 static void call_gone(struct call *c, enum side side)
 {
     c->leg[side]->ops->free(c->leg[side]);
@@ -410,6 +466,13 @@ static gboolean on_stdin(gint fd, GIOCondition cond, gpointer data)
     (void)cond;
     if (n > 0) {
         line[n] = '\0';
+        if (g_str_has_prefix(line, "show ")) {
+            char **f = g_strsplit(g_strchomp(line), " ", 3);
+            (void)presence_by_word(f[1], &gw->show.show);
+            presence_set_note(&gw->show, f[2]);
+            g_strfreev(f);
+            everybody_is(gw);
+        }
         if (g_str_has_prefix(line, "drain"))
             gw->sip->ops->drain(gw->sip);
         if (g_str_has_prefix(line, "forget ")) {
@@ -432,6 +495,7 @@ int main(int argc, char **argv)
     gboolean sha256 = FALSE;
     struct sip_tuning tuning = sip_tuning_usual;
     gint patience = (gint)tuning.patience_ms;
+    gint watch_min = (gint)tuning.watch_min_s;
     gint transactions = (gint)tuning.transactions;
     GOptionEntry options[] = {
         {"udp", 0, 0, G_OPTION_ARG_STRING_ARRAY, &udp, "address:port", NULL},
@@ -442,6 +506,7 @@ int main(int argc, char **argv)
         {"account", 0, 0, G_OPTION_ARG_STRING_ARRAY, &accounts, "user:password[:sha256]", NULL},
         {"sha256", 0, 0, G_OPTION_ARG_NONE, &sha256, "for every account", NULL},
         {"patience", 0, 0, G_OPTION_ARG_INT, &patience, "milliseconds of 64*T1", NULL},
+        {"watch-min", 0, 0, G_OPTION_ARG_INT, &watch_min, "seconds", NULL},
         {"transactions", 0, 0, G_OPTION_ARG_INT, &transactions, "that make a flood", NULL},
         {"store", 0, 0, G_OPTION_ARG_STRING, &gw.store_path, "file of bindings", NULL},
         {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL}};
@@ -467,6 +532,7 @@ int main(int argc, char **argv)
     gw.config.domain = domain;
     gw.config.sip_sha256 = sha256;
     gw.accounts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    gw.watches = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     gw.letters = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     gw.store = g_key_file_new();
     if (gw.store_path)
@@ -489,6 +555,7 @@ int main(int argc, char **argv)
     }
     gw.loop = g_main_loop_new(NULL, FALSE);
     tuning.patience_ms = (unsigned)patience;
+    tuning.watch_min_s = (unsigned)watch_min;
     tuning.transactions = (unsigned)transactions;
     gw.sip = sip_adapter_start_tuned(&gw, edge, &tuning);
     if (!gw.sip)
@@ -507,6 +574,8 @@ int main(int argc, char **argv)
     edge_free(edge);
     g_main_loop_unref(gw.loop);
     g_hash_table_destroy(gw.accounts);
+    timer_stop(&gw.soon);
+    g_array_unref(gw.watches);
     g_hash_table_destroy(gw.letters);
     g_key_file_free(gw.store);
     g_free(gw.store_path);

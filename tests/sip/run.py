@@ -243,7 +243,7 @@ class Refusals(Case):
 
     def test_known_methods_405_unknown_501_with_allow(self):
         ua = self.caller()
-        for method, status in (("SUBSCRIBE", 405), ("REFER", 405), ("NEWMETHOD", 501)):
+        for method, status in (("PUBLISH", 405), ("REFER", 405), ("NEWMETHOD", 501)):
             ua.send(ua.request(method, f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}"))
             self.assertIn("INVITE", ua.expect(status).get("Allow"))
 
@@ -1098,6 +1098,184 @@ class Messages(Case):
         bob.called(invite)
         bob.within("BYE")
         alice.reply(alice.expect("BYE"), 200)
+
+
+class Presence(Case):
+    """RFC 6665 and 3856: who subscribes is told, and in which words it ends."""
+    OPEN, CLOSED = "<basic>open</basic>", "<basic>closed</basic>"
+
+    def subscribe(self, ua, user="bob", expires=600, headers=("Event: presence",), auth=True,
+                  expect=200, **kw):
+        uri = f"sip:{user}@{DOMAIN}"
+        ua.remote = uri
+        headers = list(headers) + ([] if expires is None else [f"Expires: {expires}"])
+        ua.send(ua.request("SUBSCRIBE", uri, uri, headers, **kw))
+        if auth:
+            challenge = ua.expect((407, "SUBSCRIBE")).get("Proxy-Authenticate")
+            cred = ua.credentials(challenge, "SUBSCRIBE", uri, "Proxy-Authorization")
+            ua.send(ua.request("SUBSCRIBE", uri, uri, headers + [cred], **kw))
+        reply = ua.expect((expect, "SUBSCRIBE"))
+        if expect == 200:
+            ua.dialog(reply)
+        return reply
+
+    def told(self, ua, state, basic, status=200):
+        notify = ua.expect("NOTIFY")
+        self.assertRegex(notify.get("Subscription-State"), state)
+        self.assertEqual(notify.get("Event").split(";")[0], "presence")
+        if basic:
+            self.assertEqual(notify.get("Content-Type"), "application/pidf+xml")
+            self.assertIn(basic, notify.body)
+        ua.reply(notify, status)
+        return notify
+
+    def again(self, ua, expires, expect=200, headers=("Event: presence",)):
+        ua.within("SUBSCRIBE", headers=(*headers, f"Expires: {expires}"))
+        return ua.expect((expect, "SUBSCRIBE"))
+
+    def test_a_subscriber_is_told_at_once_and_of_each_change(self):
+        ua = self.ua()
+        reply = self.subscribe(ua)
+        self.rig.wait_line("watch bob@example.org by alice@example.org")
+        self.assertEqual(reply.get("Expires"), "600")
+        self.assertEqual(reply.get("Allow-Events"), "presence")
+        first = self.told(ua, r"^active;expires=(600|599)$", self.CLOSED)
+        self.assertIn('entity="sip:bob@example.org"', first.body)
+        self.assertTrue(first.start.startswith(f"NOTIFY sip:alice@127.0.0.1:{ua.port} "))
+        self.assertEqual(first.tag("From"), reply.tag("To"))
+        self.rig.command("show dnd in a <meeting>")
+        notify = self.told(ua, "^active", self.OPEN)
+        self.assertIn("<rpid:busy/>", notify.body)
+        self.assertIn("<note>in a &lt;meeting&gt;</note>", notify.body)
+        self.rig.command("show available")
+        self.assertNotIn("rpid", self.told(ua, "^active", self.OPEN).body)
+
+    def test_the_event_id_comes_back(self):
+        ua = self.ua()
+        self.subscribe(ua, headers=("Event: presence;id=7",))
+        self.assertEqual(self.told(ua, "^active", self.CLOSED).get("Event"), "presence;id=7")
+
+    def test_while_one_notify_is_open_the_last_state_waits(self):
+        ua = self.ua()
+        self.subscribe(ua)
+        first = ua.expect("NOTIFY")
+        for show in ("away", "dnd", "available"):
+            self.rig.command(f"show {show}")
+            time.sleep(0.05)
+        ua.silent("NOTIFY", 0.2)
+        ua.reply(first, 200)
+        self.assertNotIn("rpid", self.told(ua, "^active", self.OPEN).body)
+        ua.silent("NOTIFY", 0.3)
+
+    def test_refresh_and_unsubscribe(self):
+        ua = self.ua()
+        self.subscribe(ua)
+        self.told(ua, "^active", self.CLOSED)
+        self.assertEqual(self.again(ua, 300).get("Expires"), "300")
+        self.told(ua, "^active;expires=(300|299)$", self.CLOSED)
+        self.assertEqual(self.again(ua, 0).get("Expires"), "0")
+        self.told(ua, "^terminated;reason=timeout$", self.CLOSED)
+        self.rig.wait_line("^unwatch")
+        self.again(ua, 300, expect=481)
+
+    def test_zero_fetches_once(self):
+        ua = self.ua()
+        self.subscribe(ua, expires=0)
+        self.told(ua, "^terminated;reason=timeout$", self.CLOSED)
+        self.rig.wait_line("^unwatch")
+
+    def test_an_hour_is_the_most_and_the_default(self):
+        for expires in (None, 86400):
+            self.assertEqual(self.subscribe(self.ua(), expires=expires).get("Expires"), "3600")
+
+    def test_too_brief_423(self):
+        reply = self.subscribe(self.ua(), expires=59, expect=423)
+        self.assertEqual(reply.get("Min-Expires"), "60")
+        ua = self.ua()
+        self.subscribe(ua)
+        self.assertEqual(self.again(ua, 5, expect=423).get("Min-Expires"), "60")
+
+    def test_other_events_489(self):
+        for headers in (("Event: dialog",), ("Event: message-summary",), ()):
+            reply = self.subscribe(self.ua(), headers=headers, auth=False, expect=489)
+            self.assertEqual(reply.get("Allow-Events"), "presence")
+        ua = self.ua()
+        self.subscribe(ua)
+        self.again(ua, 300, headers=("Event: dialog",), expect=489)
+
+    def test_refusals(self):
+        self.subscribe(self.ua(password="nope"), expect=403)
+        self.subscribe(self.caller(), auth=False, expect=403)
+        self.subscribe(self.ua(), user="nobody", expect=404)
+        self.subscribe(self.ua(), headers=("Event: presence", "Accept: text/xml"), auth=False,
+                       expect=406)
+        self.subscribe(self.ua(), drop=("Contact",), auth=False, expect=400)
+        self.subscribe(self.ua(), to_tag="gone", auth=False, expect=481)
+        self.subscribe(self.ua(), drop=("Max-Forwards",), auth=False, expect=483,
+                       headers=("Event: presence", "Max-Forwards: 0"))
+
+    def test_whoever_refuses_a_notify_is_told_no_more(self):
+        ua = self.ua()
+        self.subscribe(ua)
+        self.told(ua, "^active", self.CLOSED, status=481)
+        self.rig.wait_line("^unwatch")
+        self.rig.command("show dnd")
+        ua.silent("NOTIFY", 0.3)
+        self.again(ua, 300, expect=481)
+
+    def test_a_removed_account_watches_nobody(self):
+        ua = self.ua()
+        self.subscribe(ua)
+        self.told(ua, "^active", self.CLOSED)
+        self.rig.command(f"forget alice@{DOMAIN}")
+        notify = self.told(ua, "^terminated;reason=rejected$", None)
+        self.assertEqual(notify.body, "")
+        self.rig.wait_line("^unwatch")
+
+    def test_draining_503_and_stopping_says_when_to_come_back(self):
+        ua = self.ua()
+        self.subscribe(ua)
+        self.told(ua, "^active", self.CLOSED)
+        self.rig.command("drain")
+        time.sleep(0.1)
+        self.subscribe(self.ua(), auth=False, expect=503)
+        self.rig.process.stdin.close()
+        self.told(ua, "^terminated;reason=probation;retry-after=5$", self.CLOSED)
+
+    def test_over_a_connection_and_gone_with_it(self):
+        tcp = free_port(socket.SOCK_STREAM)
+        self.rig.stop()
+        self.rig = Rig("--tcp", f"127.0.0.1:{tcp}")
+        ua = StreamUA(self.rig, tcp)
+        self.subscribe(ua)
+        self.told(ua, "^active", self.CLOSED)
+        ua.close()
+        time.sleep(0.2)
+        self.rig.command("show dnd")
+        self.rig.wait_line("^unwatch")
+
+    def test_a_phone_is_there_while_it_is_registered(self):
+        ua = self.phone("bob", "pw")
+        self.rig.wait_line("publish bob@example.org")
+        ua.register(headers=("Expires: 0",), contact="Contact: *")
+        self.rig.wait_line("withdraw")
+
+
+class PresenceLate(Case):
+    rig_args = ("--patience", "1000", "--watch-min", "1")
+
+    def test_a_subscription_that_is_not_refreshed_expires(self):
+        ua = self.ua()
+        Presence.subscribe(self, ua, expires=1)
+        Presence.told(self, ua, "^active;expires=1$", Presence.CLOSED)
+        Presence.told(self, ua, "^terminated;reason=timeout$", Presence.CLOSED)
+        self.rig.wait_line("^unwatch")
+
+    def test_a_silent_subscriber_is_given_up(self):
+        ua = self.ua()
+        Presence.subscribe(self, ua)
+        ua.expect("NOTIFY")
+        self.rig.wait_line("^unwatch")
 
 
 class MessagesLate(Case):
