@@ -8,6 +8,7 @@
 #include "web/limits.h"
 #include "web/routes.h"
 #include "web/socket.h"
+#include "web/watches.h"
 
 #include <glib.h>
 
@@ -132,6 +133,11 @@ static void web_message_done(struct adapter *ad, uint64_t ref, enum end_cause ca
     letters_done(web_of(ad)->env.letters, ref, cause);
 }
 
+static void web_watched(struct adapter *ad, uint64_t ref, const struct presence *p)
+{
+    watches_tell(web_of(ad)->env.watches, ref, p);
+}
+
 /* Snapshot first: what is done to one socket may change the table. */
 static void each_socket(struct web *w, void (*fn)(struct websock *s, const void *arg),
                         const void *arg)
@@ -195,6 +201,7 @@ static void web_stop(struct adapter *ad)
     mailbox_free(w->events, edge_event_clear);
     pages_free(w->pages);
     letters_free(w->env.letters);
+    watches_free(w->env.watches);
     guard_free(w->env.guard);
     g_free(w);
 }
@@ -205,6 +212,7 @@ static const struct adapter_ops ops = {
     .dial = web_dial,
     .message = web_message,
     .message_done = web_message_done,
+    .watched = web_watched,
     .account_changed = web_account_changed,
     .drain = web_drain,
     .stop = web_stop,
@@ -248,6 +256,7 @@ struct adapter *web_adapter_start(struct gateway *gw, struct edge *edge)
     w->env =
         (struct websock_env){.adapter = &w->base, .gw = gw, .edge = edge, .guard = guard_new()};
     w->env.letters = letters_new(gw, &w->base, web_tab);
+    w->env.watches = watches_new(gw, &w->base, web_tab);
     w->sockets = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, socket_destroy);
     w->events = mailbox_new(sizeof(struct edge_event), WEB_EVENTS_MAX);
     w->pages = pages_read(config->web_root);

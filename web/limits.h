@@ -10,6 +10,7 @@ enum {
     WEB_SDP_TEXT_MAX = 60000,
     WEB_BODY_MAX = 16 * 1024, /* MESSAGE_TEXT_MAX */
     WEB_LETTERS_MAX = 32,     /* messages of one connection without an answer yet */
+    WEB_WATCHES_MAX = 200,    /* addresses one connection watches */
     WEB_AUTH_TRIES = 3,       /* of one connection */
     WEB_AUTH_FAILURES = 10,   /* of one address, see WEB_AUTH_FORGIVE_US */
     WEB_FAULTS_MAX = 20,      /* of one connection, see WEB_FAULT_FORGIVE_US */

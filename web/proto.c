@@ -43,6 +43,8 @@ static const struct text_field {
     [TEXT_RE]        = {"re", 0, WEB_RE_MAX - 1, CLASS_LINE},
     [TEXT_ID]        = {"id", 1, WEB_ID_MAX - 1, CLASS_TOKEN},
     [TEXT_BODY]      = {"body", 1, WEB_BODY_MAX, CLASS_LINES},
+    [TEXT_SHOW]      = {"show", 1, 15, CLASS_TOKEN},
+    [TEXT_NOTE]      = {"note", 0, 127, CLASS_LINE},
 };
 
 static const struct number_field {
@@ -56,6 +58,7 @@ static const struct number_field {
     [NUMBER_STATUS]  = {"status", 100, 999},
 };
 
+_Static_assert((int)WEB_TEXTS + (int)WEB_NUMBERS <= 32, "each field has a bit in struct shape");
 #define T(field) (UINT32_C(1) << TEXT_##field)
 #define N(field) (UINT32_C(1) << (WEB_TEXTS + NUMBER_##field))
 static const struct shape {
@@ -80,6 +83,10 @@ static const struct shape {
     [WEB_MESSAGE]   = {"message", T(TO) | T(BODY), T(ID) | T(FROM) | T(DISPLAY)},
     [WEB_DELIVERED] = {"delivered", T(ID), 0},
     [WEB_UNDELIVERED] = {"undelivered", T(ID) | T(REASON) | T(SENTENCE), 0},
+    [WEB_PRESENCE]  = {"presence", T(SHOW), T(TO) | T(ADDRESS) | T(NOTE)},
+    [WEB_WATCH]     = {"watch", T(TO), 0},
+    [WEB_UNWATCH]   = {"unwatch", T(TO), 0},
+    [WEB_UNWATCHED] = {"unwatched", T(TO) | T(REASON) | T(SENTENCE), 0},
     [WEB_PING]      = {"ping", 0, 0},
     [WEB_PONG]      = {"pong", 0, 0},
     [WEB_ERROR]     = {"error", T(CODE) | T(TEXT), T(RE) | T(CALL) | T(ID) | T(NONCE)},

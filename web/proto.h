@@ -27,6 +27,10 @@ enum web_type {
     WEB_MESSAGE,
     WEB_DELIVERED,
     WEB_UNDELIVERED,
+    WEB_PRESENCE,
+    WEB_WATCH,
+    WEB_UNWATCH,
+    WEB_UNWATCHED,
     WEB_PING,
     WEB_PONG,
     WEB_ERROR,
@@ -56,6 +60,8 @@ enum web_text { /* fields that hold text */
                 TEXT_RE,
                 TEXT_ID,
                 TEXT_BODY,
+                TEXT_SHOW,
+                TEXT_NOTE,
                 WEB_TEXTS
 };
 

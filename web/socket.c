@@ -8,6 +8,7 @@
 #include "web/leg.h"
 #include "web/letters.h"
 #include "web/limits.h"
+#include "web/watches.h"
 
 #include <glib.h>
 
@@ -59,6 +60,7 @@ void websock_close(struct websock *s, uint16_t code, const char *reason)
         return;
     websock_enter(s, WEBSOCK_CLOSING);
     edge_ws_close(s->env->edge, s->id, code, reason);
+    watches_leave(s->env->watches, s);
     legs_lose(s);
 }
 
@@ -127,6 +129,7 @@ struct websock *websock_new(struct websock_env *env, uint64_t id, const struct n
 void websock_free(struct websock *s)
 {
     websock_enter(s, WEBSOCK_CLOSING);
+    watches_leave(s->env->watches, s);
     legs_lose(s);
     if (s->address[0])
         LOG_I(MOD, "%s signed out", s->address);
@@ -213,6 +216,7 @@ static void auth_accept(struct websock *s, const struct account *a)
     (void)g_strlcpy(s->ha1, a->ha1_sha256, sizeof(s->ha1));
     LOG_I(MOD, "%s signed in from %s", s->address, net_addr_text(&s->peer, peer));
     (void)websock_send(s, &welcome);
+    watches_join(s->env->watches, s);
 }
 
 static void on_auth(struct websock *s, const struct web_msg *m)
@@ -311,6 +315,21 @@ static void on_message(struct websock *s, const struct web_msg *m)
     letters_take(s->env->letters, s, m);
 }
 
+static void on_presence(struct websock *s, const struct web_msg *m)
+{
+    watches_say(s->env->watches, s, m);
+}
+
+static void on_watch(struct websock *s, const struct web_msg *m)
+{
+    watches_begin(s->env->watches, s, m);
+}
+
+static void on_unwatch(struct websock *s, const struct web_msg *m)
+{
+    watches_end(s->env->watches, s, m);
+}
+
 static void (*const handlers[WEB_TYPES])(struct websock *s, const struct web_msg *m) = {
     [WEB_AUTH] = on_auth,           [WEB_PING] = on_ping,
     [WEB_CALL] = on_call,           [WEB_RINGING] = on_call_message,
@@ -318,6 +337,8 @@ static void (*const handlers[WEB_TYPES])(struct websock *s, const struct web_msg
     [WEB_OFFER] = on_call_message,  [WEB_CANDIDATE] = on_call_message,
     [WEB_REFUSE] = on_call_message, [WEB_DTMF] = on_call_message,
     [WEB_BYE] = on_call_message,    [WEB_MESSAGE] = on_message,
+    [WEB_PRESENCE] = on_presence,   [WEB_WATCH] = on_watch,
+    [WEB_UNWATCH] = on_unwatch,
 }; /* an empty cell is the server's to send */
 
 static void dispatch(struct websock *s, const struct web_msg *m)

@@ -6,9 +6,12 @@
 #include "web/auth.h"
 #include "web/proto.h"
 
+#include <glib.h>
+
 struct edge;
 struct letters;
 struct timer;
+struct watches;
 struct webleg;
 
 enum { WEB_CALLS_MAX = 8 }; /* of one connection, both directions */
@@ -26,6 +29,7 @@ struct websock_env { /* what the sockets of one adapter share; owned by it, outl
     struct edge *edge;
     struct guard *guard;
     struct letters *letters;
+    struct watches *watches;
     bool draining;
 };
 
@@ -44,6 +48,7 @@ struct websock {
     struct webleg *leg[WEB_CALLS_MAX]; /* borrowed: their calls own them */
     uint64_t next_call;                /* for the ids of calls to this tab */
     unsigned nletters;                 /* messages it waits for an answer to */
+    GHashTable *watches;               /* what watches.c keeps of it; NULL: not signed in */
 };
 
 /** Sends hello. */

@@ -139,6 +139,33 @@ test('a message that comes in is an event', async () => {
     ['bob@example.org', 'Bob', 'alice@example.org', 'hi', null]);
 });
 
+test('presence is said and watched, also after a reconnect', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  await signIn();
+  watch(tandem, 'presence', 'unwatched');
+  tandem.setPresence('dnd', 'In a meeting');
+  assert.deepEqual(await FakeSocket.last.heard('presence'), { type: 'presence', show: 'dnd', note: 'In a meeting' });
+  for (const to of ['bob', 'nobody', 'carol']) {
+    tandem.watch(to);
+    assert.equal((await FakeSocket.last.heard('watch')).to, to);
+  }
+  FakeSocket.last.say({ type: 'unwatched', to: 'nobody', reason: 'not-found', sentence: 'No.' });
+  FakeSocket.last.say({ type: 'presence', to: 'bob', address: 'bob@example.org', show: 'away' });
+  FakeSocket.last.say({ type: 'presence', to: 'nobody', address: 'nobody@example.org', show: 'away' });
+  assert.deepEqual(names(), ['unwatched', 'presence']);
+  assert.deepEqual([events[1][1].to, events[1][1].show, events[1][1].note], ['bob', 'away', '']);
+  tandem.unwatch('carol');
+  await FakeSocket.last.heard('unwatch');
+  FakeSocket.last.drop();
+  mock.timers.tick(1000);
+  FakeSocket.last.say(HELLO);
+  await FakeSocket.last.heard('auth');
+  FakeSocket.last.say({ type: 'welcome', address: 'alice@example.org', display: 'Alice' });
+  await FakeSocket.last.heard('presence');
+  assert.equal((await FakeSocket.last.heard('watch')).to, 'bob');
+  assert.equal(FakeSocket.last.sent.length, 0);
+});
+
 test('a lost connection comes back by itself and ends calls in words', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   await signIn();

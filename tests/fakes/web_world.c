@@ -279,6 +279,56 @@ void gateway_message_result(struct gateway *gw, uint64_t delivery, enum end_caus
     world.results++;
 }
 
+static void say(const char *fmt, ...) ATTR_PRINTF(1, 2);
+
+static void say(const char *fmt, ...)
+{
+    size_t n = strlen(world.said);
+    va_list args;
+
+    va_start(args, fmt);
+    (void)g_vsnprintf(world.said + n, sizeof(world.said) - n, fmt, args);
+    va_end(args);
+}
+
+void gateway_publish(struct gateway *gw, const struct publication *pub)
+{
+    (void)gw;
+    g_assert_true(pub->ad == world.web && !pub->only_to);
+    say("%s %s%s; ", pub->address, pub->say ? presence_word(pub->say->show) : "there",
+        pub->say ? pub->say->note : "");
+}
+
+void gateway_withdraw(struct gateway *gw, const struct adapter *ad, uint64_t id)
+{
+    (void)gw;
+    (void)ad;
+    say("%u gone; ", (unsigned)id);
+}
+
+enum end_cause gateway_watch(struct gateway *gw, struct adapter *ad, uint64_t ref, const char *who,
+                             const char *address)
+{
+    (void)gw;
+    (void)ad;
+    g_assert_true(g_str_has_suffix(who, "@" WORLD_DOMAIN));
+    if (world.watch_refused)
+        return (enum end_cause)world.watch_refused;
+    world.watch = ref;
+    world.watches++;
+    (void)g_strlcpy(world.watched, address, sizeof(world.watched));
+    return END_NONE;
+}
+
+void gateway_unwatch(struct gateway *gw, const struct adapter *ad, uint64_t ref)
+{
+    (void)gw;
+    (void)ad;
+    (void)ref;
+    if (!world.watch_refused)
+        world.watches--;
+}
+
 void leg_report(struct leg *leg, const struct leg_event *ev)
 {
     struct world_event *seen = g_new0(struct world_event, 1);

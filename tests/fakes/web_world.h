@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "edge/edge.h"
 #include "gateway/message.h"
+#include "gateway/presence.h"
 
 #include <jansson.h>
 
@@ -34,7 +35,12 @@ struct world {
     unsigned letters; /* how many there were */
     uint64_t result;  /* delivery of the last gateway_message_result() */
     unsigned results;
-    uint16_t close_code; /* of the last edge_ws_close() */
+    char said[256]; /* every publication and withdrawal: "alice@example.org there; " "... gone; " */
+    uint64_t watch; /* of the last gateway_watch() */
+    char watched[192];      /* the same */
+    unsigned watch_refused; /* end_cause for the next ones */
+    unsigned watches;       /* begun and not ended */
+    uint16_t close_code;    /* of the last edge_ws_close() */
     unsigned http_status;
     char http_body[256];
 };

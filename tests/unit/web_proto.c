@@ -27,6 +27,11 @@ static void each_message_survives_a_round_trip(void)
         "{\"type\":\"message\",\"to\":\"bob\",\"id\":\"m1\",\"body\":\"a\\n\\tb \xe2\x9c\x93\"}",
         "{\"type\":\"message\",\"display\":\"Bob\",\"from\":\"b@x\",\"to\":\"a@x\",\"body\":"
         "\"hi\"}",
+        "{\"type\":\"presence\",\"show\":\"dnd\",\"note\":\"in a meeting\"}",
+        "{\"type\":\"presence\",\"address\":\"b@x\",\"to\":\"b\",\"show\":\"away\"}",
+        "{\"type\":\"watch\",\"to\":\"bob\"}",
+        "{\"type\":\"unwatch\",\"to\":\"bob\"}",
+        "{\"type\":\"unwatched\",\"to\":\"bob\",\"reason\":\"not-found\",\"sentence\":\"No.\"}",
         "{\"type\":\"delivered\",\"id\":\"m1\"}",
         "{\"type\":\"undelivered\",\"reason\":\"offline\",\"sentence\":\"No.\",\"id\":\"m1\"}",
         "{\"type\":\"progress\",\"call\":\"c1\",\"sdp\":\"v=0\\r\\n\"}",

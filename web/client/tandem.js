@@ -105,6 +105,9 @@ const randomId = () => hex(globalThis.crypto.getRandomValues(new Uint8Array(8)))
  *  - `registered` {address, display}: signed in, at first and after each reconnect
  *  - `incoming`   {call}: somebody calls; answer(), reject() or let it ring
  *  - `message`    {from, display, to, body, id}: somebody writes; id is the sender's own or null
+ *  - `presence`   {to, address, show, note}: of an address that watch() was called with; show is "offline", "available",
+ *                 "away" or "dnd"
+ *  - `unwatched`  {to, reason, sentence}: it cannot be watched
  *  - `closed`     {error, retryMs}: connection lost or refused; retryMs null means that it will not try again
  */
 export class Tandem extends EventTarget {
@@ -118,6 +121,8 @@ export class Tandem extends EventTarget {
   #timers = { deadline: 0, ping: 0, silence: 0, retry: 0 };
   #ping = 25;
   #links = new Map(); // call id -> link of a live call
+  #watched = new Set(); // addresses as the page wrote them
+  #presence = null; // what we say of ourselves, {show, note}
   #letters = new Map(); // message id -> {resolve, reject, timer}
   #ownIceServers;
   #iceServers = []; // the server's
@@ -150,7 +155,7 @@ export class Tandem extends EventTarget {
    *   "too-many-attempts", "unreachable", "insecure-page"
    */
   connect(url, { user, password, ha1: key }) {
-    this.disconnect();
+    this.#leave();
     this.#url = url;
     this.#credentials = { user: userOf(user), password, ha1: key };
     this.#attempt = 0;
@@ -160,8 +165,14 @@ export class Tandem extends EventTarget {
     });
   }
 
-  /** Hang up everything, close, and stay closed. */
+  /** Hang up everything, close, stay closed, and forget what was said and watched. */
   disconnect() {
+    this.#presence = null;
+    this.#watched.clear();
+    this.#leave();
+  }
+
+  #leave() {
     for (const link of this.#links.values()) link.call.hangup();
     this.#credentials = null;
     this.#lost(null);
@@ -197,6 +208,39 @@ export class Tandem extends EventTarget {
       this.#letters.set(id, { resolve, reject, timer });
       this.#send({ type: 'message', id, to: to.trim(), body });
     });
+  }
+
+  /**
+   * Say how this account is to be reached: "available", "away", "dnd" or "offline", and a note if need be. It is said
+   * again after each reconnect, and forgotten with disconnect().
+   */
+  setPresence(show, note = '') {
+    this.#presence = { show, note };
+    if (this.#state === 'ready') this.#sendPresence();
+  }
+
+  #sendPresence() {
+    this.#send({ type: 'presence', ...this.#presence });
+  }
+
+  /** Tell me about this address, with `presence` events, now and at each change, also after reconnects. */
+  watch(to) {
+    this.#watched.add(to);
+    if (this.#state === 'ready') this.#send({ type: 'watch', to });
+  }
+
+  unwatch(to) {
+    this.#watched.delete(to);
+    if (this.#state === 'ready') this.#send({ type: 'unwatch', to });
+  }
+
+  #onPresence({ to, address, show, note = '' }) {
+    if (this.#watched.has(to)) this.dispatchEvent(new TandemEvent('presence', { to, address, show, note }));
+  }
+
+  #onUnwatched({ to, reason, sentence }) {
+    this.#watched.delete(to);
+    this.dispatchEvent(new TandemEvent('unwatched', { to, reason, sentence }));
   }
 
   /** What became of a message; error null: somebody has it. */
@@ -317,6 +361,8 @@ export class Tandem extends EventTarget {
       case 'incoming': this.#onIncoming(message); break;
       case 'error': this.#onError(message); break;
       case 'message': this.#onMessage(message); break;
+      case 'presence': this.#onPresence(message); break;
+      case 'unwatched': this.#onUnwatched(message); break;
       case 'delivered': this.#onVerdict(message.id, null); break;
       case 'undelivered': this.#onVerdict(message.id, new TandemError(message.reason, message.sentence)); break;
       default: this.#links.get(message.call)?.take(message); // unknown calls have ended meanwhile
@@ -348,6 +394,8 @@ export class Tandem extends EventTarget {
     this.address = address;
     this.display = display;
     this.#setState('ready');
+    if (this.#presence) this.#sendPresence();
+    for (const to of this.#watched) this.#send({ type: 'watch', to });
     opening?.resolve({ address, display });
     this.dispatchEvent(new TandemEvent('registered', { address, display }));
   }
