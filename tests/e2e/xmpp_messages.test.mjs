@@ -121,7 +121,7 @@ const ben = async () => (again ??= await RawXmpp.login({ ...world.server.link, u
 test('an 8 MB message: service goes on', async () => {
   const b = await ben();
   await b.send(`<message type='chat' id='big' to='${world.jid('bob')}'><body>${'z'.repeat(8 << 20)}</body></message>`);
-  assert.match(await b.expect(/^<message [^>]*id=['"]big['"]/, 60000), /<policy-violation /);
+  assert.match(await b.expect(/^<message [^>]*id=['"]big['"]/, 180000), /<policy-violation /);
   await ana.message(world.jid('bob'), 'after the big one');
   await pageGets('after the big one');
   noFaults(ana);

@@ -80,7 +80,7 @@ export class SipUdp {
   }
   /** A MESSAGE with credentials; the final response. */
   async write(user, password, to, body) {
-    const o = { from: `sip:${user}@${DOMAIN}`, to: `sip:${to}@${DOMAIN}`, callId: randomBytes(8).toString('hex'), body,
+    const o = { from: `sip:${user}@${DOMAIN}`, to: to.includes(':') ? to : `sip:${to}@${DOMAIN}`, callId: randomBytes(8).toString('hex'), body,
       headers: ['Content-Type: text/plain;charset=UTF-8'] };
     const first = await this.ask(this.request('MESSAGE', { ...o, cseq: 1 }));
     const auth = SipUdp.authorization(SipUdp.challenges(first)[0], { user, password, method: 'MESSAGE', uri: o.to });

@@ -51,6 +51,7 @@ export class RawXmpp {
     c.send(`<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`);
     c.full = (await c.expect(/id=['"]bind['"]/)).match(/<jid>([^<]*)</)[1];
     c.bare = c.full.split('/')[0];
+    await c.ask('get', c.bare, "<query xmlns='jabber:iq:roster'/>"); // else no word about subscriptions
     if (presence) c.send('<presence/>');
     return c;
   }
