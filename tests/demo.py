@@ -61,7 +61,7 @@ class Demo(unittest.TestCase):
     def test_two_side_by_side(self):
         first, said = self.run_script("first", 23000)
         second, _ = self.run_script("second", 23200)
-        self.assertEqual(sorted(first), ["accounts", "domain", "pid", "sip", "web"])
+        self.assertEqual(sorted(first), ["accounts", "domain", "pid", "sip", "web", "xmpp"])
         self.assertEqual(sorted(first["sip"]), ["host", "tcp", "tls", "udp"])
         self.assertEqual([a["user"] for a in first["accounts"]], ["alice", "bob", "carol"])
         self.assertNotEqual(first["accounts"][0]["password"], second["accounts"][0]["password"])
