@@ -209,6 +209,14 @@ static void on_watch(struct sip_adapter *sa, const struct sipev *ev)
     stack_post(sa->stack, &cmd);
 }
 
+static void on_published(struct sip_adapter *sa, const struct sipev *ev)
+{
+    struct publication pub = {
+        .ad = &sa->base, .id = ev->id, .address = ev->in->account, .say = &ev->presence};
+
+    gateway_publish(sa->gw, &pub);
+}
+
 static void adapter_watched(struct adapter *ad, uint64_t ref, const struct presence *p)
 {
     struct sipcmd cmd = {.type = SIPCMD_WATCHED, .id = ref, .presence = *p};
@@ -228,6 +236,8 @@ static void on_event(void *msg, void *arg)
     case SIPEV_INCOMING: on_incoming(sa, ev); break;
     case SIPEV_MESSAGE: on_message(sa, ev); break;
     case SIPEV_WATCH: on_watch(sa, ev); break;
+    case SIPEV_PUBLISHED: on_published(sa, ev); break;
+    case SIPEV_UNPUBLISHED: gateway_withdraw(sa->gw, &sa->base, ev->id); break;
     case SIPEV_UNWATCH: gateway_unwatch(sa->gw, &sa->base, ev->id); break;
     case SIPEV_MESSAGE_RESULT: gateway_message_result(sa->gw, ev->id, ev->cause); break;
     case SIPEV_LEG:

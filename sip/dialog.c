@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 const char dialog_allow[] =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, SUBSCRIBE, REGISTER";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, SUBSCRIBE, PUBLISH, REGISTER";
 const char dialog_accept[] = "application/sdp, text/plain";
 const char dialog_supported[] = "timer";
 

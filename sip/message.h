@@ -52,7 +52,9 @@ enum sipev_type {                       /* SIP thread -> call thread */
                   SIPEV_MESSAGE,        /* id, in: without offer and profile */
                   SIPEV_MESSAGE_RESULT, /* id, cause: END_NONE when it was taken */
                   SIPEV_WATCH,          /* id, in: account and to alone */
-                  SIPEV_UNWATCH         /* id */
+                  SIPEV_UNWATCH,        /* id */
+                  SIPEV_PUBLISHED,      /* id, in: account alone, presence */
+                  SIPEV_UNPUBLISHED     /* id */
 };
 
 struct sipev_binding {
@@ -78,6 +80,7 @@ struct sipev {
     struct net_addr loopback;
     uint64_t id;
     enum end_cause cause;
+    struct presence presence;
     struct leg_event leg; /* desc is the receiver's; no candidate */
     struct sipev_binding *binding;
     struct sipev_incoming *in;

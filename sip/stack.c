@@ -6,8 +6,10 @@
 #include "edge/edge.h"
 #include "sip/authn.h"
 #include "sip/dialog.h"
+#include "sip/event.h"
 #include "sip/names.h"
 #include "sip/pager.h"
+#include "sip/publisher.h"
 #include "sip/registration.h"
 #include "sip/sockets.h"
 #include "sip/watcher.h"
@@ -92,6 +94,7 @@ static void account_command(struct stack *s, struct sipcmd *cmd)
         registrar_drop_address(s->registrar, a->address);
         forbid_calls_of(s, a->address);
         watchers_end(s, a->address, "rejected");
+        publications_drop(s, a->address);
         (void)g_hash_table_remove(s->accounts, a->address);
     } else {
         authn_account(&s->decoy, a);
@@ -197,7 +200,7 @@ static int on_options(struct stack *s, nta_incoming_t *irq)
     (void)nta_incoming_treply(
         irq, SIP_200_OK, SIPTAG_ALLOW_STR(dialog_allow), SIPTAG_ACCEPT_STR(dialog_accept),
         SIPTAG_ACCEPT_ENCODING_STR("identity"), SIPTAG_SUPPORTED_STR(dialog_supported),
-        SIPTAG_ALLOW_EVENTS_STR(watcher_events), SIPTAG_SERVER_STR(s->server), TAG_END());
+        SIPTAG_ALLOW_EVENTS_STR(event_names), SIPTAG_SERVER_STR(s->server), TAG_END());
     return 200;
 }
 
@@ -228,6 +231,7 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
     case sip_method_options: return on_options(s, irq);
     case sip_method_message: return sip->sip_to->a_tag ? 481 : pager_received(s, irq, sip, uri);
     case sip_method_subscribe: return sip->sip_to->a_tag ? 481 : watcher_subscribed(s, irq, sip);
+    case sip_method_publish: return sip->sip_to->a_tag ? 481 : publisher_request(s, irq, sip);
     case sip_method_bye:
     case sip_method_cancel:
     case sip_method_update:
@@ -278,6 +282,7 @@ static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
     while (g_hash_table_iter_next(&it, NULL, &value))
         if (watcher_tick(value, now))
             g_hash_table_iter_remove(&it);
+    publications_expire(s, now);
 }
 
 /* ---- life ---- */
@@ -330,6 +335,7 @@ static bool stack_open(struct stack *s)
     s->accounts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     s->flows = g_hash_table_new_full(NULL, NULL, NULL, flow_free);
     s->dialogs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, dialog_free);
+    s->published = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     s->watchers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, watcher_free);
     s->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, page_free);
     s->registrar = registrar_new(&limits, binding_changed, s);
@@ -381,6 +387,7 @@ static void stack_close(struct stack *s)
     g_clear_pointer(&s->dialogs, g_hash_table_destroy);
     g_clear_pointer(&s->pages, g_hash_table_destroy);
     g_clear_pointer(&s->watchers, g_hash_table_destroy);
+    g_clear_pointer(&s->published, g_hash_table_destroy);
     g_clear_pointer(&s->flows, g_hash_table_destroy);
     if (s->tick)
         su_timer_destroy(s->tick);

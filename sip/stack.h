@@ -63,10 +63,11 @@ struct stack {
 
     GHashTable *accounts; /* address -> struct account */
     struct decoy decoy;
-    GHashTable *flows;    /* loopback port -> struct flow */
-    GHashTable *dialogs;  /* id -> struct dialog */
-    GHashTable *pages;    /* id -> struct page */
-    GHashTable *watchers; /* id -> struct watcher */
+    GHashTable *flows;     /* loopback port -> struct flow */
+    GHashTable *dialogs;   /* id -> struct dialog */
+    GHashTable *pages;     /* id -> struct page */
+    GHashTable *published; /* entity tag -> struct published */
+    GHashTable *watchers;  /* id -> struct watcher */
     struct registrar *registrar;
     struct nonces *nonces;
     struct limiter *limiter;

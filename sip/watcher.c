@@ -4,7 +4,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "sip/caller.h"
-#include "sip/dialog.h"
+#include "sip/event.h"
 #include "sip/pidf.h"
 #include "sip/reasons.h"
 
@@ -12,7 +12,6 @@
 
 enum {
     WATCHERS_MAX = 5000,
-    EXPIRES_MAX_S = 3600,
     EVENT_MAX = 128,
     RETRY_S = 5 /* for those whom a restart ends */
 };
@@ -42,8 +41,6 @@ struct watcher {
     const char *ending; /* the reason, once the next NOTIFY is the last */
     struct presence now;
 };
-
-const char watcher_events[] = "presence";
 
 static void watcher_over(struct watcher *w)
 {
@@ -157,21 +154,6 @@ void watcher_tell(struct stack *s, uint64_t id, const struct presence *p)
 
 /* ---- SUBSCRIBE ---- */
 
-/* 0, or the status of the refusal already sent. */
-static int check_expires(struct stack *s, nta_incoming_t *irq, const sip_t *sip, uint32_t *out)
-{
-    unsigned long wanted = sip->sip_expires ? sip->sip_expires->ex_delta : EXPIRES_MAX_S;
-    char min[16];
-
-    *out = (uint32_t)MIN(wanted, EXPIRES_MAX_S);
-    if (wanted == 0 || wanted >= s->watch_min_s) /* 0 fetches, or ends it */
-        return 0;
-    (void)snprintf(min, sizeof(min), "%u", s->watch_min_s);
-    (void)nta_incoming_treply(irq, SIP_423_INTERVAL_TOO_BRIEF, SIPTAG_MIN_EXPIRES_STR(min),
-                              SIPTAG_SERVER_STR(s->server), TAG_END());
-    return 423;
-}
-
 static bool accepts_pidf(const sip_t *sip)
 {
     if (!sip->sip_accept)
@@ -184,19 +166,6 @@ static bool accepts_pidf(const sip_t *sip)
     return false;
 }
 
-static bool is_presence(const sip_t *sip)
-{
-    return sip->sip_event && sip->sip_event->o_type &&
-           g_ascii_strcasecmp(sip->sip_event->o_type, watcher_events) == 0;
-}
-
-static int bad_event(struct stack *s, nta_incoming_t *irq)
-{
-    (void)nta_incoming_treply(irq, SIP_489_BAD_EVENT, SIPTAG_ALLOW_EVENTS_STR(watcher_events),
-                              SIPTAG_SERVER_STR(s->server), TAG_END());
-    return 489;
-}
-
 static int check_headers(struct caller *c, nta_incoming_t *irq, const sip_t *sip)
 {
     struct stack *s = c->stack;
@@ -205,8 +174,8 @@ static int check_headers(struct caller *c, nta_incoming_t *irq, const sip_t *sip
         return caller_refuse(c, irq, SIP_503_SERVICE_UNAVAILABLE);
     if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0)
         return caller_refuse(c, irq, SIP_483_TOO_MANY_HOPS);
-    if (!is_presence(sip))
-        return bad_event(s, irq);
+    if (!event_fits(sip))
+        return event_refuse(s, irq);
     if (!sip->sip_contact || sip->sip_contact->m_url->url_type == url_any)
         return caller_refuse(c, irq, 400, "Missing Contact");
     if (!accepts_pidf(sip))
@@ -222,7 +191,7 @@ static void watcher_answer(struct watcher *w, nta_incoming_t *irq)
 
     (void)snprintf(expires, sizeof(expires), "%u", w->expires_s);
     (void)nta_incoming_treply(irq, SIP_200_OK, SIPTAG_CONTACT_STR(w->hop.contact),
-                              SIPTAG_EXPIRES_STR(expires), SIPTAG_ALLOW_EVENTS_STR(watcher_events),
+                              SIPTAG_EXPIRES_STR(expires), SIPTAG_ALLOW_EVENTS_STR(event_names),
                               SIPTAG_SERVER_STR(w->stack->server), TAG_END());
     w->expires_us = clock_now_us() + w->expires_s * US_PER_S;
 }
@@ -251,9 +220,9 @@ static int on_request(void *magic, nta_leg_t *leg, nta_incoming_t *irq, const si
     }
     if (w->state != WATCHER_ACTIVE || w->ending)
         return 481;
-    if (!is_presence(sip))
-        return bad_event(w->stack, irq);
-    status = check_expires(w->stack, irq, sip, &w->expires_s);
+    if (!event_fits(sip))
+        return event_refuse(w->stack, irq);
+    status = event_expires(w->stack, irq, sip, &w->expires_s);
     if (status)
         return status;
     watcher_follow(w, irq);
@@ -282,9 +251,9 @@ static void event_keep(struct watcher *w, const sip_t *sip)
 {
     const char *id = sip->sip_event->o_id;
 
-    (void)g_strlcpy(w->event, watcher_events, sizeof(w->event));
+    (void)g_strlcpy(w->event, event_names, sizeof(w->event));
     if (id && strlen(id) < EVENT_MAX - 20)
-        (void)snprintf(w->event, sizeof(w->event), "%s;id=%s", watcher_events, id);
+        (void)snprintf(w->event, sizeof(w->event), "%s;id=%s", event_names, id);
 }
 
 static int ask_gateway(struct caller *c, nta_incoming_t *irq, const sip_t *sip, uint32_t expires_s)
@@ -329,7 +298,7 @@ int watcher_subscribed(struct stack *s, nta_incoming_t *irq, const sip_t *sip)
     if (status == 0 && !c.account)
         status = caller_refuse(&c, irq, SIP_403_FORBIDDEN);
     if (status == 0)
-        status = check_expires(s, irq, sip, &expires_s);
+        status = event_expires(s, irq, sip, &expires_s);
     if (status == 0)
         status = ask_gateway(&c, irq, sip, expires_s);
     hop_clear(&c.hop);

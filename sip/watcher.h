@@ -8,8 +8,6 @@
 
 struct watcher;
 
-extern const char watcher_events[]; /* for Allow-Events */
-
 /** A SUBSCRIBE outside dialogs; returns the status for nta's request callback, 0 when the gateway
  * was asked. */
 int watcher_subscribed(struct stack *s, nta_incoming_t *irq, const sip_t *sip);

@@ -289,7 +289,9 @@ void gateway_message_result(struct gateway *gw, uint64_t delivery, enum end_caus
 void gateway_publish(struct gateway *gw, const struct publication *pub)
 {
     (void)gw;
-    (void)printf("publish %s\n", pub->address);
+    (void)printf("publish %s %s %s\n", pub->address,
+                 pub->say ? presence_word(pub->say->show) : "there",
+                 pub->say ? pub->say->note : "");
     (void)fflush(stdout);
 }
 

@@ -243,7 +243,7 @@ class Refusals(Case):
 
     def test_known_methods_405_unknown_501_with_allow(self):
         ua = self.caller()
-        for method, status in (("PUBLISH", 405), ("REFER", 405), ("NEWMETHOD", 501)):
+        for method, status in (("NOTIFY", 405), ("REFER", 405), ("NEWMETHOD", 501)):
             ua.send(ua.request(method, f"sip:a@{DOMAIN}", f"sip:a@{DOMAIN}"))
             self.assertIn("INVITE", ua.expect(status).get("Allow"))
 
@@ -1261,6 +1261,69 @@ class Presence(Case):
         self.rig.wait_line("withdraw")
 
 
+PIDF = ('<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:alice@example.org">'
+        '<tuple id="a"><status><basic>open</basic></status></tuple><person><activities><meeting/>'
+        '</activities><note>Back at two</note></person></presence>')
+
+
+class Publish(Case):
+    """RFC 3903: what a phone says of its account."""
+
+    def publish(self, ua, etag=None, body=PIDF, expires=600, expect=200, auth=True, user="alice",
+                event="presence", ctype="application/pidf+xml"):
+        uri = f"sip:{user}@{DOMAIN}"
+        headers = [f"Event: {event}", f"Expires: {expires}"]
+        if etag:
+            headers.append(f"SIP-If-Match: {etag}")
+        kw = {"body": body, "ctype": ctype, "drop": ("Contact",)}
+        ua.send(ua.request("PUBLISH", uri, uri, headers, **kw))
+        if auth:
+            challenge = ua.expect((407, "PUBLISH")).get("Proxy-Authenticate")
+            cred = ua.credentials(challenge, "PUBLISH", uri, "Proxy-Authorization")
+            ua.send(ua.request("PUBLISH", uri, uri, headers + [cred], **kw))
+        return ua.expect((expect, "PUBLISH"))
+
+    def test_publish_refresh_modify_remove(self):
+        ua = self.ua()
+        first = self.publish(ua)
+        self.rig.wait_line("publish alice@example.org dnd Back at two")
+        self.assertEqual(first.get("Expires"), "600")
+        second = self.publish(ua, first.get("SIP-ETag"), body="")
+        self.assertNotEqual(second.get("SIP-ETag"), first.get("SIP-ETag"))
+        self.publish(ua, first.get("SIP-ETag"), body="", expect=412)
+        third = self.publish(ua, second.get("SIP-ETag"), body=PIDF.replace("meeting", "away"))
+        self.rig.wait_line("publish alice@example.org away Back at two")
+        self.publish(ua, third.get("SIP-ETag"), body="", expires=0)
+        self.rig.wait_line("withdraw")
+        self.publish(ua, third.get("SIP-ETag"), body="", expect=412)
+
+    def test_refusals(self):
+        ua = self.ua()
+        self.publish(ua, user="bob", expect=403)
+        self.publish(ua, event="dialog", auth=False, expect=489)
+        self.publish(ua, body="", expect=400)
+        self.publish(ua, body="<presence>", expect=400)
+        self.publish(ua, body="x" * 9000, expect=413)
+        self.assertEqual(self.publish(ua, ctype="text/plain", expect=415).get("Accept"),
+                         "application/pidf+xml")
+        self.publish(ua, expires=5, expect=423)
+        self.publish(ua, "nonesuch", expect=412)
+        self.publish(self.caller(), auth=False, expect=403)
+        etag = self.publish(ua).get("SIP-ETag")
+        self.publish(self.ua("bob", "pw"), etag, user="bob", expect=412)
+
+    def test_sixteen_of_one_account_are_enough(self):
+        ua = self.ua()
+        for _ in range(16):
+            self.publish(ua)
+        self.publish(ua, expect=503)
+
+    def test_a_removed_account_says_nothing(self):
+        self.publish(self.ua())
+        self.rig.command(f"forget alice@{DOMAIN}")
+        self.rig.wait_line("withdraw")
+
+
 class PresenceLate(Case):
     rig_args = ("--patience", "1000", "--watch-min", "1")
 
@@ -1270,6 +1333,10 @@ class PresenceLate(Case):
         Presence.told(self, ua, "^active;expires=1$", Presence.CLOSED)
         Presence.told(self, ua, "^terminated;reason=timeout$", Presence.CLOSED)
         self.rig.wait_line("^unwatch")
+
+    def test_a_publication_that_is_not_refreshed_expires(self):
+        Publish.publish(self, self.ua(), expires=1)
+        self.rig.wait_line("withdraw")
 
     def test_a_silent_subscriber_is_given_up(self):
         ua = self.ua()
