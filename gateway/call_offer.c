@@ -154,9 +154,8 @@ static void offer_take(struct call *c, struct party *p, struct desc *offer)
     if (p->local && p->remote && negotiate_refresh(p->remote, offer, p->local, &answer) == GW_OK) {
         LOG_D("call", "offer answered here: nothing changes for the far side");
         offer_accept(p, offer, answer);
-    } else if (offer_late(c, p, offer, &answer) == GW_OK) {
-        offer_accept(p, offer, answer);
-    } else if (offer_echo(c, offer, &answer) == GW_OK) {
+    } else if (offer_late(c, p, offer, &answer) == GW_OK ||
+               offer_echo(c, offer, &answer) == GW_OK) {
         offer_accept(p, offer, answer);
     } else if (c->state == CALL_TALKING) {
         offer_cross(c, p, offer);

@@ -53,6 +53,8 @@ static void on_stanza(xmpp_stanza_t *xml, void *arg)
         LOG_D(XMPP_MOD, "a stanza without proper addresses is dropped");
         return;
     }
+    LOG_D(XMPP_MOD, "got %s type=%s from=%s to=%s id=%s", name, st.type ? st.type : "-",
+          st.from.full, st.to.full, st.id ? st.id : "-");
     if (g_str_equal(name, "iq"))
         take_iq(x, &st);
     else if (g_str_equal(name, "message"))

@@ -136,7 +136,7 @@ static void reject_contents(struct jleg *l, uint32_t refused)
 
     for (unsigned i = 0; i < l->remote->nstreams; i++) {
         struct desc_stream *s =
-            refused & 1U << i ? desc_add_stream(part, l->remote->stream[i].kind) : NULL;
+            (refused & 1U << i) != 0 ? desc_add_stream(part, l->remote->stream[i].kind) : NULL;
 
         if (!s)
             continue;

@@ -10,8 +10,7 @@
 
 #define RECEIPTS_NS "urn:xmpp:receipts"
 #define OMEMO_NS "eu.siacs.conversations.axolotl"
-#define BOUNCE_US (1500 * US_PER_MS) /* by then a server has said that it knows nobody like that   \
-                                      */
+#define BOUNCE_US (1500 * US_PER_MS) /* by then a server has said that nobody is there */
 
 struct in { /* from a user, until the gateway says what became of it */
     char *from, *to, *type, *id;

@@ -217,12 +217,19 @@ enum gw_err presence_ask(struct component *x, const char *address, const char *w
         (void)g_hash_table_add(t->asked, g_steal_pointer(&key));
     else
         (void)g_hash_table_remove(t->asked, key);
-    if (conn_is_up(x->conn)) {
+    if (conn_is_up(x->conn))
         send_plain(x, on ? "subscribe" : "unsubscribe", ours, address);
-        if (on) /* where the subscription stands already, its server says nothing to that */
-            send_plain(x, "probe", ours, address);
-    }
     return GW_OK;
+}
+
+/* Where the subscription stood already, this is its server's word, and what the user says has to
+ * be asked for. Not before: Prosody takes a probe without one for a withdrawn request. */
+static void subscribed(struct component *x, const struct stanza *st)
+{
+    g_autofree char *key = key_make(st->to.bare, st->from.bare);
+
+    if (g_hash_table_contains(x->presence->asked, key))
+        send_plain(x, "probe", st->to.bare, st->from.bare);
 }
 
 static uint64_t heard_id(struct presence_xmpp *t, const char *key)
@@ -303,7 +310,10 @@ void presence_take(struct component *x, const struct stanza *st)
     static const struct {
         const char *type;
         void (*fn)(struct component *x, const struct stanza *st);
-    } types[] = {{"subscribe", subscribe}, {"unsubscribe", unsubscribe}, {"probe", probe}};
+    } types[] = {{"subscribe", subscribe},
+                 {"unsubscribe", unsubscribe},
+                 {"probe", probe},
+                 {"subscribed", subscribed}};
 
     if (!st->type || g_str_equal(st->type, "unavailable")) {
         hear(x, st, !st->type);
@@ -349,7 +359,6 @@ void presence_up(struct component *x)
         const char *address = key_split(key, &ours);
 
         send_plain(x, "subscribe", ours, address);
-        send_plain(x, "probe", ours, address);
     }
 }
 

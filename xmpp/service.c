@@ -91,9 +91,8 @@ static void on_gateway(const struct asked *a)
     }
     s = stanza_result_begin(a->iq);
     g_string_append(s, "<query xmlns='jabber:iq:gateway'>");
-    if (a->set)
-        g_string_append_printf(s, "<jid>");
     if (a->set) {
+        g_string_append(s, "<jid>");
         xml_text(s, local);
         g_string_append_printf(s, "@%s</jid>", a->x->config->xmpp_component);
     } else {

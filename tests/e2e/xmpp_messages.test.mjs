@@ -173,3 +173,40 @@ test('five wrong passwords in a row, and no more are tried', async () => {
   assert.ok(answers.filter((a) => /<not-authorized /.test(a)).length <= 5);
   assert.match(answers.at(-1), /<policy-violation /);
 });
+
+test('a page and a telephone see what an XMPP user says about himself', async () => {
+  const b = await ben();
+  await page.page.evaluate(() => {
+    globalThis.__seen = [];
+    globalThis.__tandem.addEventListener('presence', ({ to, show, note }) => globalThis.__seen.push([to, show, note ?? '']));
+    globalThis.__tandem.watch('ben@xmpp.test');
+  });
+  const approve = async (who) => {
+    const ask = await b.expect(new RegExp(`^<presence (?=[^>]*type=['"]subscribe['"])[^>]*${world.jid(who)}`));
+    b.send(`<presence type='subscribed' to='${attr(ask, 'from')}'/>`);
+  };
+  const seen = (show, note = '') => until(`the page sees ${show}`, () => page.page.evaluate((want) => JSON.stringify(globalThis.__seen.at(-1)) === want, JSON.stringify(['ben@xmpp.test', show, note])));
+  await approve('bob');
+  await seen('available');
+  b.send('<presence><show>dnd</show><status>in a meeting</status></presence>');
+  await seen('dnd', 'in a meeting');
+
+  const o = { from: `sip:alice@${DOMAIN}`, to: 'sip:ben@xmpp.test', callId: 'watch-ben' };
+  const headers = ['Event: presence', 'Expires: 600', 'Accept: application/pidf+xml'];
+  const first = await phone.ask(phone.request('SUBSCRIBE', { ...o, headers, cseq: 1 }));
+  const auth = SipUdp.authorization(SipUdp.challenges(first)[0], { user: 'alice', password: PASSWORD, method: 'SUBSCRIBE', uri: o.to });
+  assert.equal(SipUdp.status(await phone.ask(phone.request('SUBSCRIBE', { ...o, headers: [...headers, auth.replace(/^A/, 'Proxy-A')], cseq: 2 }))), 200);
+  const notified = async (pattern) => {
+    for (;;) {
+      const notify = await phone.next(/^NOTIFY /);
+      await phone.respond(notify, '200 OK');
+      if (pattern.test(notify)) return;
+    }
+  };
+  await approve('alice');
+  await notified(/<basic>open<\/basic>[^]*busy/);
+  b.send("<presence type='unavailable'/>");
+  await notified(/<basic>closed<\/basic>/);
+  await seen('offline');
+  b.send('<presence/>');
+});
