@@ -8,17 +8,19 @@ import { join } from 'node:path';
 import { IP } from './lib/tandem.mjs';
 import { Baresip } from './lib/baresip.mjs';
 import { Softphone, closeBrowser } from './lib/browser.mjs';
+import { JinglePeer } from './lib/jingle.mjs';
 import { until, work } from './lib/proc.mjs';
 
 const root = new URL('../..', import.meta.url).pathname;
 const state = join(work, 'demo');
-let demo, phone, page;
+let demo, phone, page, client;
 
 before(async () => {
   execFileSync(join(root, 'scripts/run'), ['--detach', '--state', state], { stdio: 'ignore', timeout: 600000 });
   demo = JSON.parse(readFileSync(join(state, 'demo.json'), 'utf8'));
 });
 after(async () => {
+  await client?.stop();
   await phone?.stop();
   await closeBrowser();
   if (demo) {
@@ -32,7 +34,9 @@ const phoneOf = (user, transport = 'udp') => new Baresip({ ip: IP, user, passwor
   transport, codecs: 'opus/48000/2,G722/16000/1,PCMU/8000/1,PCMA/8000/1', registrar: `${demo.sip.host}:${demo.sip[transport]}` }).start();
 
 test('demo.json says all a program needs', () => {
-  assert.deepEqual(Object.keys(demo).sort(), ['accounts', 'domain', 'pid', 'sip', 'web']);
+  assert.deepEqual(Object.keys(demo).sort(), ['accounts', 'domain', 'pid', 'sip', 'web', 'xmpp']);
+  assert.deepEqual(Object.keys(demo.xmpp).sort(), ['accounts', 'component', 'domain', 'host', 'port']);
+  for (const a of demo.xmpp.accounts) assert.deepEqual(Object.keys(a).sort(), ['jid', 'password']);
   assert.deepEqual(Object.keys(demo.sip).sort(), ['host', 'tcp', 'tls', 'udp']);
   for (const a of demo.accounts) assert.deepEqual(Object.keys(a).sort(), ['address', 'password', 'user']);
 });
@@ -64,6 +68,32 @@ test('the page and the phone call each other', async () => {
   await page.hears(700);
   await phone.hangup();
   await page.reaches('idle');
+});
+
+test('an XMPP client logs in with what was printed, calls echo and the phone, and is called by it', async () => {
+  const [dave] = demo.xmpp.accounts, { host, port, component } = demo.xmpp;
+  client = await new JinglePeer({ ...dave, host, port, profile: 'dino', tone: 440, answer: 20 }).start();
+  await client.knows(`bob@${component}`); // its roster has them
+  await client.call(`echo@${component}`);
+  await client.waitEvent('connected');
+  await client.hears(440);
+  await client.hangup();
+  client.forget();
+  phone.forget();
+  const before = phone.heard(440);
+  await client.call(`bob@${component}`);
+  await client.waitEvent('connected');
+  await client.hears(700);
+  await until('the phone hears the client', () => phone.heard(440) > before + 0.5);
+  await client.hangup();
+  await phone.wait('CALL_CLOSED');
+  client.forget();
+  await phone.dial(`sip:${dave.jid}`);
+  await client.waitEvent('connected');
+  await client.hears(700);
+  await phone.hangup();
+  await client.waitEvent('ended');
+  assert.deepEqual(client.faults(), []);
 });
 
 for (const transport of ['tcp', 'tls']) {

@@ -8,10 +8,10 @@ import { until } from './lib/proc.mjs';
 
 let world, ana, phone, page;
 before(async () => {
-  world = await new XmppWorld({ accounts: { carl: { media: 'plain' }, dora: {} }, users: ['ana', 'ben', 'eve'], ring: 5 }).start();
-  ana = await world.person('ana', 'conversations', { tone: 440, knows: ['alice', 'bob'] });
+  world = await new XmppWorld({ accounts: { carl: { media: 'plain' }, dora: {} }, users: ['ana', 'ben', 'eve'], ring: 5, allow: 'ana@xmpp.test, ben@xmpp.test, nobody@xmpp.test' }).start();
   phone = await world.phone('alice', 700, { answer: 'manual', trace: true });
   page = await Softphone.open(world.tandem, { user: 'bob', tone: 900 });
+  ana = await world.person('ana', 'conversations', { tone: 440, knows: ['alice', 'bob'] });
 });
 after(async () => { await page?.close(); await closeBrowser(); await world.stop(); });
 
@@ -153,5 +153,32 @@ test('a JID of no user is not reachable either, and one of another domain is nob
   await page.call('x@elsewhere.example');
   await page.says(/nobody at this address/i);
   await page.reaches('idle');
+  noFaults(ana);
+});
+
+test('a JID that may not call is declined before any INVITE', async () => {
+  const eve = await world.client('eve', 'conversations').start();
+  phone.forget();
+  const before = phone.messages(/^INVITE /m).length;
+  await eve.call(world.jid('alice'));
+  await eve.waitEvent('rejected', { reason: 'decline' });
+  await ended(/cause=forbidden/);
+  await eve.call(world.jid('alice'), { mode: 'direct' });
+  await eve.waitEvent('ended', { reason: 'decline' });
+  assert.equal(phone.messages(/^INVITE /m).length, before);
+  assert.ok(!phone.saw('CALL_INCOMING'));
+});
+
+test('a retract that crosses proceed: the phone hears the end, the caller is told nothing wrong', async () => {
+  ana.forget(); phone.forget();
+  await ana.set({ stall: true });
+  await ana.call(world.jid('alice'));
+  await phone.wait('CALL_INCOMING');
+  await phone.answer();
+  await ana.waitEvent('proceed');
+  await ana.retract();
+  await phone.wait('CALL_CLOSED');
+  await ended(/cause=cancelled/);
+  await ana.set({ stall: false });
   noFaults(ana);
 });

@@ -10,10 +10,10 @@ export const COMPONENT = 'sip.xmpp.test';
 export const SECRET = 'a-secret-of-the-test';
 
 export class XmppWorld {
-  /** o: {accounts, users: {ana: 'password'}, prosody: {more of Prosody}, extra: 'more of the configuration', allow, ring} */
+  /** o: {accounts, users: ['ana'], Server: Prosody or Ejabberd, prosody: {more of it}, extra: 'more of the configuration', allow, ring} */
   constructor(o = {}) {
     const users = Object.fromEntries((o.users ?? ['ana', 'ben']).map((u) => [u, `${u}-password`]));
-    this.server = new Prosody({ users, components: { [COMPONENT]: SECRET }, ...o.prosody });
+    this.server = new (o.Server ?? Prosody)({ users, components: { [COMPONENT]: SECRET }, ...o.prosody });
     this.tandem = new Tandem({
       accounts: { alice: { media: 'plain' }, bob: { media: 'plain' }, ...o.accounts }, ring: o.ring,
       extra: `[xmpp]\ncomponent = ${COMPONENT}\nserver = 127.0.0.1:${this.server.componentPort}\nsecret = ${SECRET}\nallow = ${o.allow ?? 'xmpp.test'}\n${o.extra ?? ''}`,
@@ -35,17 +35,18 @@ export class XmppWorld {
     this.all.push(p);
     return p;
   }
-  /** Logged in, with a number of ours in the roster if one is given: what Dino, Movim and Monal need. */
+  /** Logged in, with those of ours that are there in the roster: what Dino, Movim and Monal need. */
   async person(user, profile, { knows = [], ...o } = {}) {
     const p = await this.client(user, profile, o).start();
-    for (const number of knows) {
-      const jid = this.jid(number);
-      await p.addRoster(jid);
-      await p.subscribe(jid);
-      await p.knows(jid);
-      await p.related(jid);
-    }
+    for (const number of knows) await this.meet(p, number);
     return p;
+  }
+  async meet(p, number) {
+    const jid = this.jid(number);
+    await p.addRoster(jid);
+    await p.subscribe(jid);
+    await p.knows(jid);
+    await p.related(jid);
   }
   async phone(user, tone, o = {}) {
     const p = await new Baresip({ user, tone, password: PASSWORD, registrar: `${IP}:${this.tandem.sip}`, domain: DOMAIN, ip: IP, ...o }).start();
