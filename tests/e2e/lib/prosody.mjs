@@ -27,6 +27,7 @@ export class Prosody {
   /**
    * {users: {ana: 'password'}, rosters: {ana: {'ben@xmpp.test': 'both'}}, components: {'sip.xmpp.test': 'secret'}, domain, port, componentPort,
    *  offline, mam, smacks: true = with that module; stanzaLimit: bytes, for users and components alike;
+   *  hosts: Lua instead of those made of domain and components;
    *  rate: 'c2s rate as 10kb/s'; services: [{type, host, port, transport, ...}] for XEP-0215; extra: more Lua, before the hosts}
    */
   constructor(o = {}) {
@@ -71,8 +72,8 @@ s2s_stanza_size_limit = ${o.stanzaLimit}
 external_services = ${lua(o.services ?? [])}
 ${o.rate ? `limits = { c2s = { rate = ${lua(o.rate)} } }` : ''}
 ${o.extra}
-VirtualHost "${this.domain}"
-${Object.entries(o.components).map(([domain, secret]) => `Component "${domain}"\n  component_secret = ${lua(secret)}\n`).join('')}`);
+${o.hosts ?? `VirtualHost "${this.domain}"
+${Object.entries(o.components).map(([domain, secret]) => `Component "${domain}"\n  component_secret = ${lua(secret)}\n`).join('')}`}`);
   }
 
   /** As prosodyctl or a client's wish would leave it. */
