@@ -34,22 +34,33 @@ for (const from of ['the client', 'the phone']) {
   });
 }
 
+const example = (name) => readFileSync(new URL(`../../conf/${name}`, import.meta.url), 'utf8');
+/** As the component of the examples. */
+async function handshake(port) {
+  const component = net.connect(port, '127.0.0.1').setEncoding('utf8');
+  component.write("<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='sip.example.org'>");
+  const id = (await once(component, 'data'))[0].match(/id=['"]([^'"]+)/)[1];
+  component.write(`<handshake>${createHash('sha1').update(`${id}the secret of [xmpp] in tandem.conf`).digest('hex')}</handshake>`);
+  assert.match((await once(component, 'data'))[0], /<handshake/);
+  component.destroy();
+}
+
+test('the example for ejabberd is taken as it stands', async () => {
+  const config = `hosts:\n  - example.org\n${example('ejabberd.yml').replace('5347', '8347')}`;
+  const server = await new Ejabberd({ components: { 'sip.example.org': '' }, componentPort: 8347, config }).start();
+  await handshake(8347);
+  await server.stop();
+});
+
 test('the example for Prosody is taken as it stands, and tells clients of the relay', async () => {
-  const example = readFileSync(new URL('../../conf/prosody.cfg.lua', import.meta.url), 'utf8');
   const mine = (text) => text.replaceAll('5347', '7347').replaceAll('"example.org"', '"xmpp.test"');
-  const server = await new Prosody({ users: { ana: 'a' }, port: 7222, componentPort: 7347, hosts: mine(example) }).start();
+  const server = await new Prosody({ users: { ana: 'a' }, port: 7222, componentPort: 7347, hosts: mine(example('prosody.cfg.lua')) }).start();
   const peer = await new JinglePeer({ jid: 'ana@xmpp.test', password: 'a', profile: 'conversations', ...server.link }).start();
   const services = await peer.services();
   assert.deepEqual(services.map((s) => `${s.type} ${s.transport} ${s.host}:${s.port}`).sort(),
     ['stun udp turn.example.org:3478', 'turn udp turn.example.org:3478', 'turns tcp turn.example.org:5349']);
   for (const s of services.filter((x) => x.type !== 'stun')) assert.ok(s.username && s.password);
-  const component = net.connect(7347, '127.0.0.1');
-  component.write("<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='sip.example.org'>");
-  const [head] = await once(component.setEncoding('utf8'), 'data');
-  const id = head.match(/id=['"]([^'"]+)/)[1];
-  component.write(`<handshake>${createHash('sha1').update(`${id}the secret of [xmpp] in tandem.conf`).digest('hex')}</handshake>`);
-  assert.match((await once(component, 'data'))[0], /<handshake/);
-  component.destroy();
+  await handshake(7347);
   await peer.stop();
   await server.stop();
 });

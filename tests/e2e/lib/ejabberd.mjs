@@ -9,7 +9,7 @@ let next = 0;
 const binary = (s) => `<<${JSON.stringify(s)}>>`;
 
 export class Ejabberd {
-  /** {users: {ana: 'password'}, components: {'sip.xmpp.test': 'secret'}, domain, port, componentPort, stanzaLimit: bytes} */
+  /** {users: {ana: 'password'}, components: {'sip.xmpp.test': 'secret'}, domain, port, componentPort, stanzaLimit: bytes, config: YAML instead} */
   constructor(o = {}) {
     const k = next++;
     this.o = { users: {}, components: {}, stanzaLimit: 16 * 1024 * 1024, ...o };
@@ -34,7 +34,7 @@ export class Ejabberd {
     max_stanza_size: ${o.stanzaLimit}
     hosts:
 ${hosts.join('')}`;
-    writeFileSync(join(this.dir, 'ejabberd.yml'), `
+    writeFileSync(join(this.dir, 'ejabberd.yml'), o.config ?? `
 hosts:
   - ${JSON.stringify(this.domain)}
 loglevel: info
@@ -71,7 +71,7 @@ modules:
     const component = Object.keys(this.o.components).length > 0;
     await until('ejabberd has its users and accepts connections', async () => {
       if (!this.proc.running) throw new Error(`ejabberd ended at once:\n${this.log().slice(-3000)}`);
-      return /^ready$/m.test(this.log()) && await accepts(IP, this.port) && (!component || accepts('127.0.0.1', this.componentPort));
+      return /^ready$/m.test(this.log()) && (this.o.config || await accepts(IP, this.port)) && (!component || accepts('127.0.0.1', this.componentPort));
     }, 40000);
     return this;
   }
