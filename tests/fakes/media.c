@@ -44,11 +44,30 @@ enum gw_err media_leg_open(struct media *m, uint64_t call_id, const struct desc_
     return GW_OK;
 }
 
+/* With ICE the credentials name the peer's, so that a test sees which offer was answered. */
+static void describe_ice(struct desc_transport *t, const struct desc *peer_offer, unsigned i)
+{
+    int from = peer_offer && i < peer_offer->nstreams ? peer_offer->stream[i].transport : -1;
+    struct desc_candidate *c = desc_add_candidate(t);
+
+    t->ice = t->rtcp_mux = true;
+    (void)g_snprintf(t->ufrag, sizeof(t->ufrag), "to-%.64s",
+                     from >= 0 ? peer_offer->transport[from].ufrag : "nobody");
+    (void)g_strlcpy(t->pwd, "ourpasswordourpassword", sizeof(t->pwd));
+    *c = (struct desc_candidate){
+        .foundation = "1", .component = 1, .priority = 2130706431, .type = DESC_HOST};
+    (void)net_addr_parse(SPAN("192.0.2.1:40000"), &c->addr);
+}
+
 static void describe_transport(struct desc_transport *t, const struct desc_profile *profile)
 {
     t->security = profile->security;
     t->nfingerprints = profile->security == DESC_DTLS;
     t->ncrypto = profile->security == DESC_SDES;
+    if (profile->security == DESC_DTLS) {
+        t->fingerprint[0] = (struct desc_fingerprint){.hash = "sha-256", .n = 32};
+        t->setup = DESC_ACTPASS;
+    }
 }
 
 enum gw_err media_leg_describe(struct media *m, struct media_id id, const struct desc *peer_offer,
@@ -57,7 +76,6 @@ enum gw_err media_leg_describe(struct media *m, struct media_id id, const struct
     const struct desc_profile *profile = &profiles[id.slot % G_N_ELEMENTS(profiles)];
 
     (void)m;
-    (void)peer_offer;
     (void)restart;
     if (fake_media.unsupported)
         return GW_EUNSUPPORTED;
@@ -67,6 +85,8 @@ enum gw_err media_leg_describe(struct media *m, struct media_id id, const struct
             continue;
         d->stream[i].transport = (int8_t)d->ntransports;
         describe_transport(desc_add_transport(d), profile);
+        if (profile->ice)
+            describe_ice(&d->transport[d->ntransports - 1], peer_offer, i);
     }
     return GW_OK;
 }
