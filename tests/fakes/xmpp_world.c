@@ -67,15 +67,31 @@ void turn(void)
     wait_us(0);
 }
 
-void world_down(void)
+static void end_one(const struct call_info *info, void *arg)
+{
+    (void)arg;
+    (void)gateway_hangup(world.b.gw, info->id);
+}
+
+void end_all(void)
+{
+    gateway_each_call(world.b.gw, end_one, NULL);
+}
+
+unsigned calls(void)
 {
     struct gateway_stats stats;
 
+    gateway_stats(world.b.gw, &stats);
+    return stats.calls_now;
+}
+
+void world_down(void)
+{
     turn();
     turn();
     quiet();
-    gateway_stats(world.b.gw, &stats);
-    g_assert_cmpuint(stats.calls_now, ==, 0);
+    g_assert_cmpuint(calls(), ==, 0);
     g_assert_cmpuint(fake_media.open, ==, 0);
     gateway_free(world.b.gw);
     g_assert_cmpuint(fake_clock_timers(), ==, 0);

@@ -39,6 +39,10 @@ void wait_us(uint64_t us);
 #define wait_s(s) wait_us((s)*US_PER_S)
 /** What is due at once. */
 void turn(void);
+/** An operator ends every call there is. */
+void end_all(void);
+/** How many there are. */
+unsigned calls(void);
 
 /* ---- what comes in ---- */
 
