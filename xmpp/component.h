@@ -79,7 +79,7 @@ void stanza_id(struct component *x, char out[32]);
 
 /* ---- request.c: IQs of ours that wait for an answer ---- */
 
-enum request_what { REQUEST_SESSION, REQUEST_INFO };
+enum request_what { REQUEST_SESSION, REQUEST_OFFER, REQUEST_INFO };
 
 GHashTable *requests_new(void);
 /** Remember IQ @p id to @p to on behalf of @p leg. */

@@ -116,7 +116,7 @@ static void send_transport(struct jleg *l, const struct desc *d, uint32_t wanted
 /* One content with one candidate: Dino takes no second content, Monal no second candidate. */
 void jses_candidate(struct jleg *l, unsigned stream, const struct desc_candidate *c)
 {
-    struct desc *d = desc_copy(l->local);
+    struct desc *d = desc_copy(l->offering ? l->offering : l->local);
     int t = d->stream[stream].transport;
 
     if (t >= 0 && !d->stream[stream].refused) {
@@ -129,21 +129,20 @@ void jses_candidate(struct jleg *l, unsigned stream, const struct desc_candidate
 
 /* A refused content-add is repeated as it was, with an empty transport: Conversations ends the call
  * where one is missing. */
-static void reject_contents(struct jleg *l, uint32_t refused)
+void jses_reject(struct jleg *l, const struct desc *d, uint32_t refused)
 {
     struct desc *part = desc_new();
     struct jingle j;
 
-    for (unsigned i = 0; i < l->remote->nstreams; i++) {
+    for (unsigned i = 0; i < d->nstreams; i++) {
         struct desc_stream *s =
-            (refused & 1U << i) != 0 ? desc_add_stream(part, l->remote->stream[i].kind) : NULL;
+            (refused & 1U << i) != 0 ? desc_add_stream(part, d->stream[i].kind) : NULL;
 
         if (!s)
             continue;
-        (void)g_strlcpy(s->mid, l->remote->stream[i].mid, sizeof(s->mid));
-        s->direction = desc_direction_reverse(l->remote->stream[i].direction);
+        (void)g_strlcpy(s->mid, d->stream[i].mid, sizeof(s->mid));
+        s->direction = desc_direction_reverse(d->stream[i].direction);
         s->transport = -1;
-        l->remote->stream[i].refused = true;
     }
     j = jingle_of(l, JINGLE_CONTENT_REJECT, part);
     send_jingle(l, &j, REQUEST_INFO);
@@ -166,9 +165,10 @@ void jses_answer(struct jleg *l, const struct desc *answer)
     if (accepted)
         send_part(l, JINGLE_CONTENT_ACCEPT, answer, accepted, REQUEST_INFO);
     if (refused)
-        reject_contents(l, refused);
+        jses_reject(l, l->remote, refused);
     if (l->restarted && answer)
         answer_restart(l, answer);
+    l->rejected |= answer ? refused : 0;
     l->added = 0;
     l->restarted = false;
 }
@@ -180,6 +180,6 @@ bool jses_add(struct jleg *l, const struct desc *offer)
 
     if (!fresh)
         return false;
-    send_part(l, JINGLE_CONTENT_ADD, offer, fresh, REQUEST_INFO);
+    send_part(l, JINGLE_CONTENT_ADD, offer, fresh, REQUEST_OFFER);
     return true;
 }

@@ -45,6 +45,9 @@ struct jleg *jleg_new(struct component *x, const char *sid, const struct jid *pe
     l->state = state;
     l->owed = JLEG_ENDED;
     l->begun_us = clock_now_us();
+    g_queue_init(&l->heard);
+    for (unsigned i = 0; i < DESC_STREAMS_MAX; i++)
+        l->allows[i] = DESC_SENDRECV;
     (void)g_strlcpy(l->sid, sid, sizeof(l->sid));
     (void)g_strlcpy(l->bare, peer->bare, sizeof(l->bare));
     (void)g_snprintf(l->ours, sizeof(l->ours), "%s/" XMPP_RESOURCE, our_bare);
@@ -65,7 +68,10 @@ static void jleg_free(struct leg *leg)
     timer_stop(&l->ring);
     desc_free(l->remote);
     desc_free(l->local);
+    desc_free(l->offering);
+    desc_free(l->before);
     desc_free(l->soon_answer);
+    g_queue_clear_full(&l->heard, jses_heard_free);
     g_free(l->key);
     g_free(l);
 }
@@ -117,14 +123,23 @@ void jleg_request_failed(struct jleg *l, const char *condition)
     jleg_end(l, l->state == JLEG_ACTIVE ? END_MEDIA_FAILED : cause, condition);
 }
 
-static void report_refused(struct jleg *l, enum end_cause cause)
+static void report_refused(struct jleg *l, enum end_cause cause, bool glare)
 {
-    struct leg_event ev = {.type = LEG_REFUSED, .why = end_because(cause)};
+    struct leg_event ev = {.type = LEG_REFUSED, .why = end_because(cause), .glare = glare};
 
     timer_stop(&l->guard);
+    g_clear_pointer(&l->offering, desc_free);
     l->pen = PEN_FREE;
     leg_report(&l->base, &ev);
     jleg_offer_soon(l);
+}
+
+void jleg_offer_failed(struct jleg *l, const char *condition)
+{
+    LOG_CALL(l->base.call_id);
+
+    if (l->state == JLEG_ACTIVE && l->pen == PEN_OURS && !l->soon_answer)
+        report_refused(l, reason_from_condition(condition), g_strcmp0(condition, "conflict") == 0);
 }
 
 static void guard_ran_out(void *arg)
@@ -139,7 +154,7 @@ static void guard_ran_out(void *arg)
     case JLEG_INITIATING: jleg_end(l, END_UNREACHABLE, "no session-accept came"); return;
     case JLEG_ACTIVE:
         if (l->pen == PEN_OURS)
-            report_refused(l, END_UNREACHABLE);
+            report_refused(l, END_UNREACHABLE, false);
         return;
     case JLEG_PROPOSED:
     case JLEG_OFFERED:
@@ -173,11 +188,11 @@ static void soon(void *arg)
     if (l->soon_answer) {
         ev = (struct leg_event){.type = LEG_ANSWER, .desc = g_steal_pointer(&l->soon_answer)};
         l->pen = PEN_FREE;
+        jleg_agreed(l);
         leg_report(&l->base, &ev);
     }
-    if (l->state == JLEG_ACTIVE && l->dirty && l->pen == PEN_FREE) {
-        ev = (struct leg_event){.type = LEG_OFFER, .desc = desc_copy(l->remote)};
-        l->dirty = false;
+    if (l->state == JLEG_ACTIVE && l->pen == PEN_FREE && jses_change(l)) {
+        ev = (struct leg_event){.type = LEG_OFFER, .desc = jses_remote(l)};
         l->pen = PEN_THEIRS;
         leg_report(&l->base, &ev);
     }
@@ -191,7 +206,7 @@ static void later(struct jleg *l)
 
 void jleg_offer_soon(struct jleg *l)
 {
-    if (l->dirty)
+    if (!g_queue_is_empty(&l->heard))
         later(l);
 }
 
@@ -241,6 +256,14 @@ static void keep_local(struct jleg *l, const struct desc *d)
     l->local = desc_copy(d);
 }
 
+void jleg_agreed(struct jleg *l)
+{
+    desc_free(l->local);
+    l->local = g_steal_pointer(&l->offering);
+    for (unsigned i = 0; i < l->local->nstreams; i++)
+        l->allows[i] = desc_direction_reverse(l->local->stream[i].direction);
+}
+
 static void on_answer(struct leg *leg, const struct desc *desc)
 {
     struct jleg *l = jleg_of(leg);
@@ -281,9 +304,10 @@ static void on_offer(struct leg *leg, const struct desc *offer)
 {
     struct jleg *l = jleg_of(leg);
 
-    if (l->state != JLEG_ACTIVE)
+    if (l->state != JLEG_ACTIVE || l->pen != PEN_FREE)
         return;
     l->pen = PEN_OURS;
+    l->offering = desc_copy(offer);
     if (jses_add(l, offer)) {
         jleg_guard(l, OFFER_PATIENCE_US);
     } else {
@@ -291,7 +315,6 @@ static void on_offer(struct leg *leg, const struct desc *offer)
         l->soon_answer = answer_without_words(l, offer);
         later(l);
     }
-    keep_local(l, offer);
 }
 
 static void on_respond(struct leg *leg, const struct desc *answer, bool glare)
@@ -312,16 +335,22 @@ static void on_respond(struct leg *leg, const struct desc *answer, bool glare)
         return;
     l->pen = PEN_FREE;
     jses_answer(l, answer);
-    if (answer)
+    if (answer) {
         keep_local(l, answer);
+    } else { /* all is as it was */
+        desc_free(l->remote);
+        l->remote = g_steal_pointer(&l->before);
+    }
+    g_clear_pointer(&l->before, desc_free);
     jleg_offer_soon(l);
 }
 
 static void on_candidate(struct leg *leg, unsigned stream, const struct desc_candidate *c)
 {
     struct jleg *l = jleg_of(leg);
+    const struct desc *d = l->offering ? l->offering : l->local;
 
-    if (c && l->peer[0] && l->local && stream < l->local->nstreams && l->state < JLEG_ENDED)
+    if (c && l->peer[0] && d && stream < d->nstreams && l->state < JLEG_ENDED)
         jses_candidate(l, stream, c);
 }
 

@@ -37,12 +37,17 @@ struct jleg {
     bool dialled;         /* we called them: ours is session-initiate */
     bool proposed;        /* begun with XEP-0353 */
     bool rang;            /* the other side has been told that it rings */
-    struct desc *remote;  /* what the peer has last said, all together; owned; NULL before */
-    struct desc *local;   /* what we have last said; owned; NULL before */
+    struct desc *remote;  /* what the gateway knows of the peer; owned; NULL before */
+    struct desc *local;   /* what has been agreed on our side; owned; NULL before */
+    struct desc *offering;    /* what the gateway offers and nobody has answered; owned; or NULL */
     struct desc *soon_answer; /* to an offer that needs no words on the wire; owned */
-    bool dirty;               /* remote has changed since the gateway was told */
-    bool restarted;           /* ... in its ICE credentials */
-    uint32_t added;           /* ... by these streams, which want content-accept */
+    enum desc_direction allows[DESC_STREAMS_MAX]; /* what the far side's last offer leaves of it */
+    /* Changes of the peer wait here, of struct jingle, owned: one at a time goes to the gateway. */
+    GQueue heard;
+    struct desc *before; /* remote as it was before the one that is there; owned; or NULL */
+    bool restarted;      /* it has new ICE credentials */
+    uint32_t added;      /* it has these streams, which want content-accept */
+    uint32_t rejected;   /* streams the gateway has refused: they may be added again */
     uint64_t begun_us;
     struct timer *soon;  /* for what must not be reported from within leg_ops */
     struct timer *guard; /* what must happen before it runs out depends on the state */
@@ -63,6 +68,10 @@ void jleg_ended_by_peer(struct jleg *l, enum end_cause cause, const char *text);
 /** A request to the peer was answered with an error, or not at all. */
 void jleg_request_failed(struct jleg *l, const char *condition);
 void jleg_guard(struct jleg *l, uint64_t after_us);
+/** Our content-add was answered with an error. */
+void jleg_offer_failed(struct jleg *l, const char *condition);
+/** What the gateway offered holds from now on. */
+void jleg_agreed(struct jleg *l);
 /** Tell the gateway of what the peer changed, as soon as nothing else is being negotiated. */
 void jleg_offer_soon(struct jleg *l);
 /** Call the gateway: they have proposed, or initiated. Takes @p offer. */
@@ -80,6 +89,14 @@ void jses_terminate(struct jleg *l, enum jingle_reason reason);
 void jses_ringing(struct jleg *l);
 /** Say what of @p answer the peer has to hear: accepted and rejected contents, new credentials. */
 void jses_answer(struct jleg *l, const struct desc *answer);
+/** Refuse the contents of @p d that @p refused names. */
+void jses_reject(struct jleg *l, const struct desc *d, uint32_t refused);
+/** Let the next change of the peer take effect on l->remote; false when there is none left. */
+bool jses_change(struct jleg *l);
+/** l->remote as far as the far side wants it (hold); desc_free(). */
+struct desc *jses_remote(const struct jleg *l);
+/** For l->heard. */
+void jses_heard_free(gpointer data);
 /** Offer the streams that are new in @p offer; false when there is none. */
 bool jses_add(struct jleg *l, const struct desc *offer);
 void jses_candidate(struct jleg *l, unsigned stream, const struct desc_candidate *c);

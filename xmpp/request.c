@@ -45,16 +45,20 @@ void request_add(struct component *x, const char *id, const char *to, struct jle
 bool request_answered(struct component *x, const struct stanza *iq)
 {
     struct request *r = iq->id ? g_hash_table_lookup(x->requests, iq->id) : NULL;
+    enum request_what what;
     struct jleg *leg;
-    bool fatal;
 
     if (!r || !g_str_equal(r->to, iq->from.full))
         return false;
     leg = r->leg;
-    fatal = r->what == REQUEST_SESSION && g_str_equal(iq->type, "error");
+    what = r->what;
     (void)g_hash_table_remove(x->requests, iq->id);
-    if (fatal)
+    if (g_str_equal(iq->type, "result"))
+        return true;
+    if (what == REQUEST_SESSION)
         jleg_request_failed(leg, reason_condition(iq->xml));
+    else if (what == REQUEST_OFFER)
+        jleg_offer_failed(leg, reason_condition(iq->xml));
     return true;
 }
 
