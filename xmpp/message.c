@@ -169,7 +169,7 @@ void message_done(struct component *x, uint64_t ref, enum end_cause cause)
     struct messages_xmpp *t = x->messages;
     const struct in *in = g_hash_table_lookup(t->in, &ref);
     struct stanza st = {0};
-    struct stanza_error e = {.text = end_sentence(cause)};
+    struct stanza_error e = {.text = end_message_sentence(cause)};
     GString *s;
 
     if (!in)
