@@ -172,6 +172,22 @@ unsigned people_of(const struct people *p, const char *address, const char **out
     return n;
 }
 
+/* Whoever has the address next is not rung with, nor spoken for by, those of its last owner. */
+static void forget_registered(struct people *p, const char *address)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    GHashTableIter it;
+    gpointer bare;
+    gpointer of;
+
+    g_hash_table_iter_init(&it, p->registered);
+    while (g_hash_table_iter_next(&it, &bare, &of))
+        if (g_str_equal(of, address))
+            g_ptr_array_add(list, g_strdup(bare));
+    for (guint i = 0; i < list->len; i++)
+        people_register(p, list->pdata[i], NULL);
+}
+
 void people_account(struct people *p, const struct account *a, bool gone)
 {
     GHashTableIter it;
@@ -187,6 +203,8 @@ void people_account(struct people *p, const struct account *a, bool gone)
         forget(p, p->account, old);
     if (!gone && a->jid[0])
         learn(p, p->account, a->jid, a->address);
+    if (gone)
+        forget_registered(p, a->address);
 }
 
 void people_register(struct people *p, const char *bare, const char *address)

@@ -75,13 +75,14 @@ static char *child_text(xmpp_stanza_t *parent, const char *name)
 
     if (text)
         xmpp_free(xmpp_stanza_get_context(parent), text);
-    return copy ? g_strstrip(copy) : NULL;
+    return copy;
 }
 
 /* XEP-0100 6.3: from what is on a telephone's keys to a JID. */
 static void on_gateway(const struct asked *a)
 {
-    g_autofree char *prompt = a->set ? child_text(a->query, "prompt") : NULL;
+    g_autofree char *typed = a->set ? child_text(a->query, "prompt") : NULL;
+    const char *prompt = typed ? g_strstrip(typed) : NULL;
     char local[JID_BARE_MAX];
     GString *s;
 
@@ -143,7 +144,7 @@ static void register_try(const struct asked *a)
     g_autofree char *password = child_text(a->query, "password");
     char address[192];
 
-    if (!user || !password || !account_normalise(user, a->x->config->domain, address)) {
+    if (!user || !password || !account_normalise(g_strstrip(user), a->x->config->domain, address)) {
         refuse(a, &bad);
         return;
     }

@@ -30,6 +30,7 @@ void world_up(void)
 
     bench_up(&world.b);
     g_assert_true(account_set_address(&dora, "dora", "example.org"));
+    account_default_profiles(&dora);
     account_set_password(&dora, "example.org", DORA_PASSWORD);
     g_assert_cmpint(accounts_put(world.b.accounts, &dora), ==, GW_OK);
     start();

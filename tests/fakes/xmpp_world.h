@@ -19,7 +19,7 @@
 #define BOB "bob@" COMPONENT           /* one device, a fake leg */
 #define OURS BOB "/tandem"
 #define ALICE "alice@" COMPONENT
-#define DORA_PASSWORD "open sesame"
+#define DORA_PASSWORD "open sesame " /* blanks count in passwords */
 
 struct world {
     struct bench b;
