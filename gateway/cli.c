@@ -44,6 +44,8 @@ static const struct option {
     {"--display", NULL, "NAME", TAKES_USER, offsetof(struct cli, display), "the name others see"},
     {"--media", NULL, "LIST", TAKES_USER, offsetof(struct cli, media),
      "what its phones are offered: plain,sdes,dtls,webrtc"},
+    {"--jid", NULL, "JID", TAKES_USER, offsetof(struct cli, jid),
+     "the XMPP user who is this account too"},
     {"--calls", NULL, "N", TAKES_USER, offsetof(struct cli, calls), "calls at once"},
     {"--sha256", NULL, NULL, TAKES_USER, offsetof(struct cli, sha256),
      "challenge its phones with SHA-256 too"},

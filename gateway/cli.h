@@ -27,7 +27,7 @@ struct cli { /* texts are borrowed from argv */
     enum cli_command command;
     const char *config, *socket; /* socket NULL: the one the configuration names */
     const char *argument;        /* CALL, ADDRESS or NULL */
-    const char *display, *media, *calls;
+    const char *display, *media, *calls, *jid;
     bool json, password_stdin, sha256, replace;
 };
 

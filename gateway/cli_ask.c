@@ -23,6 +23,8 @@ static bool add_user_options(const struct cli *cli, json_t *q, char **error)
 {
     if (cli->display)
         (void)json_object_set_new(q, "display", json_string(cli->display));
+    if (cli->jid)
+        (void)json_object_set_new(q, "jid", json_string(cli->jid));
     if (cli->sha256)
         (void)json_object_set_new(q, "sha256", json_true());
     if (cli->replace)

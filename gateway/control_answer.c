@@ -170,6 +170,7 @@ static bool user_details(struct request *q, struct account *a)
 {
     const char *password = json_string_value(json_object_get(q->in, "password"));
     const char *display = json_string_value(json_object_get(q->in, "display"));
+    const char *jid = json_string_value(json_object_get(q->in, "jid"));
     const json_t *calls = json_object_get(q->in, "calls");
 
     if (!password || !*password || strlen(password) > 256) {
@@ -180,6 +181,10 @@ static bool user_details(struct request *q, struct account *a)
                     !span_copy(span_of(display), a->display, sizeof(a->display)))) {
         refuse(q, "A display name has at most %zu bytes, and no quotes or backslashes.",
                sizeof(a->display) - 1);
+        return false;
+    }
+    if (jid && !account_normalise_jid(jid, a->jid)) {
+        refuse(q, "A JID is written like ana@example.org.");
         return false;
     }
     if (calls && (!json_is_integer(calls) || json_integer_value(calls) < 0 ||
@@ -251,6 +256,7 @@ static void add_user(const struct account *a, void *arg)
         (void)json_array_append_new(endpoints, json_string(ep[i].label));
     (void)json_object_set_new(user, "address", json_string(a->address));
     (void)json_object_set_new(user, "display", json_string(a->display));
+    (void)json_object_set_new(user, "jid", json_string(a->jid));
     (void)json_object_set_new(user, "media", media);
     (void)json_object_set_new(user, "sha256", json_boolean(a->sip_sha256));
     (void)json_object_set_new(user, "calls", json_integer(a->calls_max));

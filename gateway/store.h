@@ -9,7 +9,8 @@ struct store;
 #define STORE_ACCOUNTS "accounts" /* key: address; value: JSON of struct account */
 /* key: "WATCHER OURS", bare JIDs: who sees the presence of whom over XMPP */
 #define STORE_SUBSCRIPTIONS "subscriptions"
-#define STORE_JIDS "jids" /* key: bare JID; value: the account it has bound itself to */
+/* key: bare JID; value: the account it has bound itself to */
+#define STORE_JIDS "jids"
 #define STORE_BINDINGS "bindings" /* key and value: the SIP registrar's own */
 
 /** Creates the file (mode 0600) and tables where missing, starts the writer. NULL on failure, which

@@ -164,6 +164,22 @@ static void guard_ran_out(void *arg)
     }
 }
 
+void jleg_vanished(struct component *x, const struct jid *peer, const char *our_bare)
+{
+    g_autoptr(GList) all = g_hash_table_get_values(x->legs); /* ending one may end others */
+
+    for (GList *i = all; i && peer->resource; i = i->next) {
+        struct jleg *l = i->data;
+        bool waits = l->state == JLEG_PROPOSED || l->state == JLEG_PROCEEDING ||
+                     (l->state == JLEG_OFFERED && !l->dialled);
+        LOG_CALL(l->base.call_id);
+
+        if (waits && g_str_equal(l->peer, peer->full) && g_str_has_prefix(l->ours, our_bare) &&
+            l->ours[strlen(our_bare)] == '/')
+            jleg_ended_by_peer(l, END_CANCELLED, "the caller's device has gone");
+    }
+}
+
 void jleg_guard(struct jleg *l, uint64_t after_us)
 {
     timer_stop(&l->guard);

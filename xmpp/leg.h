@@ -67,6 +67,9 @@ void jleg_end(struct jleg *l, enum end_cause cause, const char *text);
 void jleg_ended_by_peer(struct jleg *l, enum end_cause cause, const char *text);
 /** A request to the peer was answered with an error, or not at all. */
 void jleg_request_failed(struct jleg *l, const char *condition);
+/** A device that has subscribed is gone. Calls that it has placed and nobody has answered end; a
+ * call that is up goes on, for media knows better (RFC 7675). */
+void jleg_vanished(struct component *x, const struct jid *peer, const char *our_bare);
 void jleg_guard(struct jleg *l, uint64_t after_us);
 /** Our content-add was answered with an error. */
 void jleg_offer_failed(struct jleg *l, const char *condition);

@@ -7,6 +7,7 @@
 #include "gateway/store.h"
 #include "xmpp/component.h"
 #include "xmpp/disco.h"
+#include "xmpp/leg.h"
 #include "xmpp/xml.h"
 
 #include <string.h>
@@ -285,6 +286,7 @@ static void hear(struct component *x, const struct stanza *st, bool available)
     char *note;
 
     if (!available) {
+        jleg_vanished(x, &st->from, st->to.bare);
         forget_heard(x, key);
         return;
     }
