@@ -136,7 +136,7 @@ void jses_reject(struct jleg *l, const struct desc *d, uint32_t refused)
 
     for (unsigned i = 0; i < d->nstreams; i++) {
         struct desc_stream *s =
-            (refused & 1U << i) != 0 ? desc_add_stream(part, d->stream[i].kind) : NULL;
+            (refused & 1U << i) ? desc_add_stream(part, d->stream[i].kind) : NULL;
 
         if (!s)
             continue;

@@ -165,7 +165,7 @@ static struct desc *in_our_order(const struct jleg *l, const struct desc *theirs
 {
     struct desc *d = desc_copy(theirs);
     struct desc *left = desc_copy(l->local);
-    struct desc_stream sorted[DESC_STREAMS_MAX] = {{0}};
+    struct desc_stream sorted[DESC_STREAMS_MAX] = {0};
     bool used[DESC_STREAMS_MAX] = {false};
 
     for (unsigned i = 0; i < left->nstreams; i++) {

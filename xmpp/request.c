@@ -62,16 +62,15 @@ bool request_answered(struct component *x, const struct stanza *iq)
     return true;
 }
 
-/* cppcheck-suppress constParameter ; GHRFunc has it so */
-static gboolean is_of(gpointer key, gpointer value, gpointer leg)
-{
-    (void)key;
-    return ((struct request *)value)->leg == leg;
-}
-
 void request_forget(struct component *x, const struct jleg *leg)
 {
-    (void)g_hash_table_foreach_remove(x->requests, is_of, (gpointer)(guintptr)leg);
+    GHashTableIter it;
+    gpointer value;
+
+    g_hash_table_iter_init(&it, x->requests);
+    while (g_hash_table_iter_next(&it, NULL, &value))
+        if (((const struct request *)value)->leg == leg)
+            g_hash_table_iter_remove(&it);
 }
 
 /* Ending a leg forgets its requests, so what has run out is collected first. */
