@@ -80,7 +80,13 @@ static void jleg_free(struct leg *leg)
 
 void jleg_enter(struct jleg *l, enum jleg_state state)
 {
-    LOG_D(XMPP_MOD, "session %s: state %d -> %d", l->sid, l->state, state);
+    static const char *const names[] = {
+        [JLEG_PROPOSED] = "proposed",     [JLEG_PROCEEDING] = "proceeding",
+        [JLEG_OFFERED] = "offered",       [JLEG_PROPOSING] = "proposing",
+        [JLEG_INITIATING] = "initiating", [JLEG_ACTIVE] = "active",
+        [JLEG_ENDED] = "ended",           [JLEG_HUNG] = "hung up"};
+
+    LOG_D(XMPP_MOD, "session %s: %s, was %s", l->sid, names[state], names[l->state]);
     l->state = state;
     if (state != JLEG_PROPOSED && state != JLEG_OFFERED)
         timer_stop(&l->ring);
