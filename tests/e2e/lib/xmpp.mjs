@@ -1,5 +1,7 @@
 // A Tandem beside a Prosody, with people who call each other: peers that speak Jingle, phones, pages.
 import assert from 'node:assert/strict';
+import net from 'node:net';
+import { readdirSync } from 'node:fs';
 import { Tandem, IP, DOMAIN, PASSWORD } from './tandem.mjs';
 import { Prosody } from './prosody.mjs';
 import { JinglePeer } from './jingle.mjs';
@@ -27,7 +29,7 @@ export class XmppWorld {
     return this;
   }
   connected(times = 1) {
-    return until('the component is connected', () => (this.tandem.log().match(/connected as component/g) ?? []).length >= times);
+    return until('the component is connected', () => this.connections >= times);
   }
   /** A user of the XMPP server with one of the client profiles. Not started. */
   client(user, profile, o = {}) {
@@ -53,6 +55,19 @@ export class XmppWorld {
     this.all.push(p);
     return p;
   }
+  /** So many connections that new descriptors of the daemon are beyond what select() takes; to be destroyed. */
+  async crowd() {
+    const many = [];
+    for (let i = 0; i < 1100; i++) {
+      const s = net.connect(this.tandem.web, '127.0.0.1');
+      await new Promise((r, no) => { s.once('connect', r); s.once('error', no); });
+      many.push(s);
+    }
+    await until('the daemon has them', () => readdirSync(`/proc/${this.tandem.proc.child.pid}/fd`).length > 1024);
+    return many;
+  }
+  /** How often it has connected to the XMPP server. */
+  get connections() { return (this.tandem.log().match(/connected as component/g) ?? []).length; }
   jid(user) { return `${user}@${COMPONENT}`; }
   async leave(...who) {
     for (const p of who) await p.stop();
