@@ -162,7 +162,8 @@ const char *people_caller(const struct people *p, const char *bare)
 
 unsigned people_of(const struct people *p, const char *address, const char **out, unsigned max)
 {
-    const GPtrArray *list = g_hash_table_lookup(p->jids, address);
+    const GPtrArray *list =
+        gateway_account(p->x->gw, address) ? g_hash_table_lookup(p->jids, address) : NULL;
     unsigned n = 0;
 
     for (guint i = 0; list && i < list->len && n < max; i++)

@@ -95,9 +95,11 @@ void media_leg_remote(struct media *m, struct media_id id, const struct desc *pe
 {
     (void)m;
     (void)id;
-    (void)peer;
     (void)is_offer;
     fake_media.remotes++;
+    fake_media.remote_candidates = 0;
+    for (unsigned i = 0; i < peer->ntransports; i++)
+        fake_media.remote_candidates += peer->transport[i].ncandidates;
 }
 
 void media_leg_candidate(struct media *m, struct media_id id, unsigned stream,

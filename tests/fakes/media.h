@@ -9,7 +9,8 @@ struct fake_media {
     unsigned joins;
     struct media_id join_a, join_b;
     struct media_plan plan;
-    unsigned remotes; /* descriptions handed over */
+    unsigned remotes;           /* descriptions handed over */
+    unsigned remote_candidates; /* of all transports of the last of them */
     unsigned candidates;
     char digits[32]; /* sent with media_leg_dtmf(), in order */
     struct media_id digits_to;

@@ -60,6 +60,7 @@ static void a_restart_with_candidates_is_answered_once(void)
     says_jingle("transport-info", PHONE, "*ufrag='to-her2'*");
     quiet();
     g_assert_cmpuint(fake_media.candidates, ==, 0); /* they were in the offer */
+    g_assert_cmpuint(fake_media.remote_candidates, ==, 1);
     SAID(l, "answer");
     over(l);
 }
@@ -506,6 +507,62 @@ static void an_error_to_our_new_content_refuses_it(void)
 
 /* ---- at once ---- */
 
+static void candidates_of_a_new_content_wait_for_its_answer(void)
+{
+    struct fake_leg *l;
+
+    world_up();
+    l = ana_adds_a_camera();
+    fake_media.candidates = 0;
+    ana("transport-info", CONTENT("1", "", TRANSPORT("cam", CANDIDATE)));
+    result();
+    turn();
+    g_assert_cmpuint(fake_media.candidates, ==, 0); /* the media knows no such stream yet */
+    ana("transport-info", CONTENT("0", "", TRANSPORT("her1", CANDIDATE)));
+    result();
+    fake_leg_report(l, LEG_ANSWER, answer_to(l->last));
+    says_jingle("content-accept", PHONE, "*");
+    turn();
+    g_assert_cmpuint(fake_media.candidates, ==, 2);
+    over(l);
+}
+
+static void too_many_changes_at_once_are_refused(void)
+{
+    struct fake_leg *l;
+
+    world_up();
+    l = ana_adds_a_camera();
+    for (unsigned i = 0; i < 32; i++) {
+        ana("content-modify", CONTENT("0", " senders='initiator'", ""));
+        result();
+    }
+    ana("content-modify", CONTENT("0", " senders='initiator'", ""));
+    refused("resource-constraint", "");
+    over(l);
+}
+
+static void a_content_taken_back_before_its_turn_is_never_offered(void)
+{
+    struct fake_leg *l;
+
+    world_up();
+    l = ana_talks();
+    ana("content-modify", CONTENT("0", " senders='initiator'", ""));
+    result();
+    turn();
+    SAID(l, "offer");
+    ana("content-add", CAMERA("1", "cam"));
+    result();
+    ana("content-remove", CONTENT("1", "", ""));
+    result();
+    fake_leg_report(l, LEG_ANSWER, answer_to(l->last));
+    turn();
+    SAID(l, "offer");
+    quiet();
+    over(l);
+}
+
 static void the_responder_gives_way_when_both_add(void)
 {
     struct fake_leg *l;
@@ -666,6 +723,11 @@ void unit_xmpp_change(void)
         {"our-new-content-without-an-answer-is-refused-after-20-s",
          our_new_content_without_an_answer_is_refused_after_20_s},
         {"an-error-to-our-new-content-refuses-it", an_error_to_our_new_content_refuses_it},
+        {"candidates-of-a-new-content-wait-for-its-answer",
+         candidates_of_a_new_content_wait_for_its_answer},
+        {"too-many-changes-at-once-are-refused", too_many_changes_at_once_are_refused},
+        {"a-content-taken-back-before-its-turn-is-never-offered",
+         a_content_taken_back_before_its_turn_is_never_offered},
         {"the-responder-gives-way-when-both-add", the_responder_gives_way_when_both_add},
         {"we-give-way-when-the-initiator-adds-too", we_give_way_when_the_initiator_adds_too},
         {"a-restart-waits-for-a-content-of-theirs", a_restart_waits_for_a_content_of_theirs},

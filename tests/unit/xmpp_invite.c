@@ -454,13 +454,49 @@ static void a_call_outlives_the_stream(void)
 
 static void without_a_stream_nobody_is_called(void)
 {
+    struct endpoint ep[ENDPOINTS_MAX];
     struct fake_leg *l;
 
     world_up();
     fake_conn_down();
+    g_assert_cmpuint(gateway_endpoints(world.b.gw, ANA, ep, ENDPOINTS_MAX), ==, 0);
     l = alice_calls(&world.b, ANA);
     g_assert_true(g_str_has_prefix(l->said->str, "hangup "));
     quiet();
+    world_down();
+}
+
+/* Ana calls Dora: a leg of ours on either side. */
+static void two_clients_call_each_other(void)
+{
+    static const char ana_here[] = "ana\\40jabber.example@" COMPONENT "/tandem";
+    g_autofree char *id = NULL;
+
+    world_up();
+    message(PHONE, "dora@" COMPONENT, "propose", "s1", VOICE);
+    says("<message type='chat' from='ana\\40jabber.example@" COMPONENT "/tandem' to='" DORA
+         "' id='jm-propose-*'><propose *");
+    id = said_attr("<propose", "id");
+    message(DORA "/x", ana_here, "ringing", id, "");
+    says("<message type='chat' from='dora@" COMPONENT "/tandem' to='" PHONE "' *><ringing *");
+    message(DORA "/x", ana_here, "proceed", id, "");
+    says("<iq type='set' from='ana*' to='" DORA "/x' *action='session-initiate'*");
+    jingle(DORA "/x", ana_here, "session-accept", id, AUDIO("0", "hers"));
+    result();
+    says("<message type='chat' from='dora@" COMPONENT "/tandem' to='" PHONE "' *><proceed *");
+    jingle(PHONE, "dora@" COMPONENT "/tandem", "session-initiate", "s1", AUDIO("0", "her1"));
+    result();
+    says("<iq type='set' from='dora@*' to='" PHONE "' *action='session-accept'*ufrag='to-her1'*");
+    jingle(PHONE, "dora@" COMPONENT "/tandem", "transport-info", "s1",
+           CONTENT("0", "", TRANSPORT("her2", "")));
+    result();
+    turn();
+    says("<iq type='set' from='dora@*' to='" PHONE "' *action='transport-info'*'to-her2'*");
+    quiet(); /* Dora hears nothing of it */
+    jingle(DORA "/x", ana_here, "session-terminate", id, "<reason><success/></reason>");
+    result();
+    says("<iq type='set' from='dora@*' to='" PHONE "' *action='session-terminate'*<success/>*");
+    says("<message type='chat' from='dora@*' to='" PHONE "' *><finish *");
     world_down();
 }
 
@@ -499,6 +535,7 @@ void unit_xmpp_invite(void)
         {"a-crowded-stream-begins-nothing", a_crowded_stream_begins_nothing},
         {"nothing-begins-while-draining", nothing_begins_while_draining},
         {"calls-of-one-person-are-limited", calls_of_one_person_are_limited},
+        {"two-clients-call-each-other", two_clients_call_each_other},
         {"a-call-outlives-the-stream", a_call_outlives_the_stream},
         {"without-a-stream-nobody-is-called", without_a_stream_nobody_is_called},
     };

@@ -293,6 +293,17 @@ static void a_removed_account_has_no_registrations(void)
     world_down();
 }
 
+static void a_registration_with_an_account_that_is_no_more_is_nothing(void)
+{
+    world_up();
+    store_put(world.b.store, STORE_JIDS, EVE, "ghost@example.org"); /* removed while we were down */
+    world_restart();
+    fake_conn_up();
+    g_assert_cmpstr(calls_as(EVE), ==, NULL);
+    g_assert_cmpuint(rings("ghost@example.org"), ==, 0);
+    world_down();
+}
+
 void unit_xmpp_people(void)
 {
     static const struct {
@@ -316,6 +327,8 @@ void unit_xmpp_people(void)
          removing_does_not_take_the_accounts_own_jid},
         {"a-registration-outlives-tandem", a_registration_outlives_tandem},
         {"a-removed-account-has-no-registrations", a_removed_account_has_no_registrations},
+        {"a-registration-with-an-account-that-is-no-more-is-nothing",
+         a_registration_with_an_account_that_is_no_more_is_nothing},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {

@@ -288,6 +288,15 @@ static void it_reaches_nobody_else(void)
     world_down();
 }
 
+static void what_is_said_unasked_is_forgotten(void)
+{
+    world_up();
+    hears("<presence from='" PHONE "' to='" ALICE "'/>");
+    alice_watches_ana();
+    g_assert_cmpstr(post(), ==, "5 is offline");
+    world_down();
+}
+
 static void strangers_cannot_be_watched(void)
 {
     world_up();
@@ -361,6 +370,7 @@ void unit_xmpp_presence(void)
         {"what-a-user-says-reaches-who-asked", what_a_user_says_reaches_who_asked},
         {"of-two-devices-one-may-leave", of_two_devices_one_may_leave},
         {"it-reaches-nobody-else", it_reaches_nobody_else},
+        {"what-is-said-unasked-is-forgotten", what_is_said_unasked_is_forgotten},
         {"strangers-cannot-be-watched", strangers_cannot_be_watched},
         {"who-watches-no-more-says-so", who_watches_no_more_says_so},
         {"a-lost-stream-leaves-nobody-there", a_lost_stream_leaves_nobody_there},
