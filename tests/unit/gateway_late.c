@@ -75,6 +75,8 @@ static void another_codec_asks_the_callee_again(void)
     a = place_late(&b, "bob", false);
     bob = fake_adapter_leg(b.ad, 0);
     only_opus = answer_to(bob->last);
+    for (unsigned i = 1; i < only_opus->stream[0].ncodecs; i++)
+        g_free(only_opus->stream[0].codec[i].fmtp);
     only_opus->stream[0].ncodecs = 1;
     fake_leg_report(bob, LEG_ANSWERED, only_opus);
     fake_leg_report(a, LEG_OFFER, offer_of("PCMA", 8000, false));
