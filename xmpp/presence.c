@@ -46,10 +46,15 @@ static void send_plain(struct component *x, const char *type, const char *from, 
     stanza_send(x, stanza_begin("presence", type, from, to, NULL), "presence");
 }
 
-/* From the full JID: that is where calls go. The domain is a gateway, and has none. */
+static const struct presence here = {.show = PRESENCE_AVAILABLE};
+static const struct presence gone = {.show = PRESENCE_OFFLINE};
+
+/* From the full JID: that is where calls go. The domain is a gateway, and has none. While we leave,
+ * nobody of ours is there any more. */
 static void send_state(struct component *x, const char *ours, const char *to,
-                       const struct presence *p)
+                       const struct presence *said)
 {
+    const struct presence *p = x->draining ? &gone : said;
     static const char *const shows[PRESENCE_SHOWS] = {
         [PRESENCE_AWAY] = "away", [PRESENCE_BUSY] = "dnd"};
     g_autofree char *full = full_of(ours);
@@ -64,9 +69,6 @@ static void send_state(struct component *x, const char *ours, const char *to,
         disco_caps(s, strchr(ours, '@') ? DISCO_PHONE : DISCO_GATEWAY);
     stanza_send(x, s, "presence");
 }
-
-static const struct presence here = {.show = PRESENCE_AVAILABLE};
-static const struct presence gone = {.show = PRESENCE_OFFLINE};
 
 static const struct presence *state_of(const struct watcher *w)
 {

@@ -218,6 +218,11 @@ static void everybody_is_told_that_tandem_leaves(void)
     hush();
     gateway_drain(world.b.gw, US_PER_S, done, NULL);
     says(GONE(ANA, NUMBER "/tandem"));
+    presence("probe", PHONE, NUMBER);
+    says(GONE(PHONE, NUMBER "/tandem"));
+    quiet();
+    bob_says(PRESENCE_AVAILABLE, NULL);
+    says(GONE(ANA, OURS));
     world_down();
 }
 
