@@ -26,6 +26,8 @@ static void take_iq(struct component *x, const struct stanza *iq)
         (void)request_answered(x, iq);
         return;
     }
+    if (!g_str_equal(iq->type, "get") && !g_str_equal(iq->type, "set"))
+        return;
     jingle = xmpp_stanza_get_child_by_name_and_ns(iq->xml, "jingle", JINGLE_NS);
     if (jingle && g_str_equal(iq->type, "set") && iq->to.node && iq->from.node)
         jses_take(x, iq, jingle);
@@ -97,8 +99,8 @@ static unsigned component_endpoints(struct adapter *ad, const char *address, str
     const char *jids[ENDPOINTS_MAX];
     unsigned n = 0;
 
-    if (x->draining || !conn_is_up(x->conn))
-        return 0;
+    if (x->draining)
+        return 0; /* without a stream they are there all the same, but not to be reached */
     n = people_of(x->people, address, jids, MIN(max, ENDPOINTS_MAX));
     for (unsigned i = 0; i < n; i++) {
         out[i] = (struct endpoint){.adapter = ad, .id = g_str_hash(jids[i]), .nprofiles = 1};

@@ -101,7 +101,7 @@ static void on_propose(struct component *x, const struct stanza *m, xmpp_stanza_
 {
     struct jleg *l;
 
-    if (jleg_find(x, sid, &m->from, m->to.bare))
+    if (jleg_find(x, sid, &m->from, m->to.bare) || jses_was(x, sid, m))
         return; /* a second copy */
     if (!people_may_call(x->people, m->from.bare)) {
         stanza_refuse(x, m, "message", &too_many);

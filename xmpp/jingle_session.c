@@ -29,8 +29,13 @@ void jses_remember(struct component *x, const struct jleg *l)
 {
     struct closed *c;
 
-    if (g_hash_table_size(x->closed) >= XMPP_CLOSED_MAX)
-        return;
+    if (g_hash_table_size(x->closed) >= XMPP_CLOSED_MAX) { /* any of them, but not this one */
+        GHashTableIter it;
+
+        g_hash_table_iter_init(&it, x->closed);
+        if (g_hash_table_iter_next(&it, NULL, NULL))
+            g_hash_table_iter_remove(&it);
+    }
     c = g_new0(struct closed, 1);
     c->key = g_strdup(l->key);
     c->until_us = clock_now_us() + XMPP_CLOSED_US;
@@ -41,6 +46,13 @@ static gboolean is_forgotten(gpointer key, gpointer value, gpointer now)
 {
     (void)key;
     return ((struct closed *)value)->until_us <= *(uint64_t *)now;
+}
+
+bool jses_was(const struct component *x, const char *sid, const struct stanza *st)
+{
+    g_autofree char *key = jleg_key(sid, st->from.bare, st->to.bare);
+
+    return g_hash_table_contains(x->closed, key);
 }
 
 void jses_sweep(struct component *x, uint64_t now_us)
@@ -235,8 +247,7 @@ static void begin(struct component *x, const struct stanza *iq, struct jingle *j
 /* About a session we do not have, or no longer. */
 static void take_stray(struct component *x, const struct stanza *iq, struct jingle *j)
 {
-    g_autofree char *key = g_strconcat(iq->from.bare, "\n", iq->to.bare, "\n", j->sid, NULL);
-    bool was = g_hash_table_contains(x->closed, key);
+    bool was = jses_was(x, j->sid, iq);
 
     switch (j->action) {
     case JINGLE_SESSION_INITIATE:

@@ -22,7 +22,7 @@ static struct jleg *jleg_of(struct leg *leg)
 
 /* ---- the table of sessions ---- */
 
-static char *key_make(const char *sid, const char *peer_bare, const char *our_bare)
+char *jleg_key(const char *sid, const char *peer_bare, const char *our_bare)
 {
     return g_strconcat(peer_bare, "\n", our_bare, "\n", sid, NULL);
 }
@@ -30,7 +30,7 @@ static char *key_make(const char *sid, const char *peer_bare, const char *our_ba
 struct jleg *jleg_find(const struct component *x, const char *sid, const struct jid *peer,
                        const char *our_bare)
 {
-    g_autofree char *key = key_make(sid, peer->bare, our_bare);
+    g_autofree char *key = jleg_key(sid, peer->bare, our_bare);
 
     return g_hash_table_lookup(x->legs, key);
 }
@@ -51,7 +51,7 @@ struct jleg *jleg_new(struct component *x, const char *sid, const struct jid *pe
     (void)g_strlcpy(l->sid, sid, sizeof(l->sid));
     (void)g_strlcpy(l->bare, peer->bare, sizeof(l->bare));
     (void)g_snprintf(l->ours, sizeof(l->ours), "%s/" XMPP_RESOURCE, our_bare);
-    l->key = key_make(sid, peer->bare, our_bare);
+    l->key = jleg_key(sid, peer->bare, our_bare);
     (void)g_hash_table_insert(x->legs, l->key, l);
     return l;
 }

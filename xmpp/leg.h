@@ -58,6 +58,8 @@ struct jleg {
 
 struct jleg *jleg_new(struct component *x, const char *sid, const struct jid *peer,
                       const char *our_bare, enum jleg_state state);
+/** What sessions are found by, also after their end; g_free. */
+char *jleg_key(const char *sid, const char *peer_bare, const char *our_bare);
 /** NULL when there is none. */
 struct jleg *jleg_find(const struct component *x, const char *sid, const struct jid *peer,
                        const char *our_bare);
@@ -106,6 +108,8 @@ void jses_candidate(struct jleg *l, unsigned stream, const struct desc_candidate
 GHashTable *jses_memory(void);
 /** After its end a session is remembered for a while, so that what crosses it is understood. */
 void jses_remember(struct component *x, const struct jleg *l);
+/** Was there such a session a moment ago? */
+bool jses_was(const struct component *x, const char *sid, const struct stanza *st);
 void jses_sweep(struct component *x, uint64_t now_us);
 
 /* ---- invite.c: XEP-0353 ---- */
