@@ -23,8 +23,9 @@
 #define GOODBYE_US (500 * US_PER_MS)
 
 enum {
-    LOW_FDS = 16,    /* kept below FD_SETSIZE for later connections */
-    FEED_MAX = 16,   /* stanzas in libstrophe's queue, which it drops when the connection is lost */
+    LOW_FDS = 16,  /* kept below FD_SETSIZE for later connections */
+    FEED_MAX = 16, /* stanzas in libstrophe's queue, which it drops when the connection is lost */
+    CONNECT_ROUNDS = 3,
     PUMP_ROUNDS = 32 /* without a look at the rest of the main loop */
 };
 
@@ -158,25 +159,42 @@ static void feed(struct conn *c)
 
 static gboolean on_ready(gint fd, GIOCondition condition, gpointer data);
 
-/* Writability is worth a wake-up while connecting and while something waits to go out. */
+static void unwatch(struct conn *c)
+{
+    if (c->watch)
+        (void)g_source_remove(c->watch);
+    c->watch = 0;
+}
+
+static bool is_reached(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof(peer);
+
+    return getpeername(fd, (struct sockaddr *)&peer, &n) == 0;
+}
+
+/* Writability is worth a wake-up until the server is reached, and while something waits to go out.
+ */
 static void watch(struct conn *c)
 {
     GIOCondition want = G_IO_IN | G_IO_HUP | G_IO_ERR;
 
-    if (c->watch)
-        (void)g_source_remove(c->watch);
-    c->watch = 0;
+    unwatch(c);
     if (c->fd < 0)
         return;
-    if (c->state == CONN_CONNECTING || xmpp_conn_send_queue_len(c->stream) > 0)
+    if ((c->state == CONN_CONNECTING && !is_reached(c->fd)) ||
+        xmpp_conn_send_queue_len(c->stream) > 0)
         want |= G_IO_OUT;
     c->watch = g_unix_fd_add_full(G_PRIORITY_DEFAULT, c->fd, want, on_ready, c, NULL);
 }
 
-/* libstrophe writes first and reads then, so what a handler says leaves in the next round. */
+/* libstrophe writes first and reads then, so what a handler says leaves in the next round; so does
+ * what it says itself until the stream is up, which no length tells. */
 static void pump(struct conn *c)
 {
     unsigned rounds = 0;
+    bool more;
 
     if (c->pumping)
         return;
@@ -184,8 +202,12 @@ static void pump(struct conn *c)
     do {
         feed(c);
         xmpp_run_once(c->ctx, 0);
-    } while (c->state == CONN_UP && !g_queue_is_empty(&c->out) &&
-             xmpp_conn_send_queue_len(c->stream) == 0 && ++rounds < PUMP_ROUNDS);
+        rounds++;
+        more = c->state == CONN_CONNECTING
+                   ? rounds < CONNECT_ROUNDS
+                   : c->state == CONN_UP && !g_queue_is_empty(&c->out) &&
+                         xmpp_conn_send_queue_len(c->stream) == 0 && rounds < PUMP_ROUNDS;
+    } while (more);
     c->pumping = false;
     if (c->state == CONN_UP && !g_queue_is_empty(&c->out) &&
         xmpp_conn_send_queue_len(c->stream) == 0)
@@ -278,9 +300,7 @@ static void on_down(struct conn *c, int error, const xmpp_stream_error_t *why)
         tell_loss(c, error, why);
     c->state = was == CONN_CLOSING ? CONN_CLOSING : CONN_IDLE;
     c->fd = -1; /* closed by libstrophe, now or soon */
-    if (c->watch)
-        (void)g_source_remove(c->watch);
-    c->watch = 0;
+    unwatch(c);
     if (was == CONN_UP && c->config.down)
         c->config.down(c->config.arg);
     if (was != CONN_CLOSING)
@@ -329,6 +349,7 @@ static void connect_now(void *arg)
         return;
     }
     watch(c);
+    flush_later(c); /* on loopback it is reached already, and nothing else would wake us */
 }
 
 /* ---- the door ---- */
@@ -427,9 +448,8 @@ void conn_free(struct conn *c)
     if (c->flush)
         (void)g_source_remove(c->flush);
     say_goodbye(c);
-    if (c->watch)
-        (void)g_source_remove(c->watch);
-    c->state = CONN_CLOSING;
+    unwatch(c);
+    c->state = CONN_CLOSING; /* releasing it reports the end of a connection that is still there */
     (void)xmpp_conn_release(c->stream);
     xmpp_ctx_free(c->ctx);
     xmpp_shutdown();
