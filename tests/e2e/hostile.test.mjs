@@ -107,7 +107,8 @@ test('methods, schemes, extensions and dialogs that do not exist get their own s
   const s = await SipUdp.open(tandem.sip);
   const status = async (method, o) => SipUdp.status(await s.ask(s.request(method, { to: `sip:bob@${DOMAIN}`, ...o })));
   assert.equal(await status('BLAH'), 501);
-  assert.equal(await status('PUBLISH'), 405);
+  assert.equal(await status('REFER'), 405);
+  assert.equal(await status('PUBLISH'), 489); // without a word of what
   assert.equal(await status('INVITE', { uri: 'foo:bar', headers: [] }), 416);
   assert.equal(await status('INVITE', { headers: ['Require: nothere'] }), 420);
   assert.equal(await status('BYE'), 481);

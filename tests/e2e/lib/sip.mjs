@@ -14,6 +14,7 @@ export class SipUdp {
     self.inbox = [];
     self.socket.on('message', (m) => self.inbox.push(m.toString('latin1')));
     await new Promise((r) => self.socket.bind(0, IP, r));
+    self.socket.unref(); // a test that fails before close() still ends
     self.port = self.socket.address().port;
     return self;
   }

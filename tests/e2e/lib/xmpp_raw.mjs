@@ -40,7 +40,7 @@ export class RawXmpp {
     const splitter = new Splitter();
     c.socket = net.connect(port, host);
     c.socket.setEncoding('utf8').on('data', (d) => c.got.push(...splitter.push(d)));
-    c.socket.on('error', () => {}).on('close', () => { c.open = false; });
+    c.socket.unref().on('error', () => {}).on('close', () => { c.open = false; });
     const head = `<stream:stream to='${domain}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
     c.send(head);
     await c.expect(/^<stream:features/);
