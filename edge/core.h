@@ -68,7 +68,7 @@ struct listener {
     struct edge *edge;
     bool tls;
     enum tls_kind kind;
-    struct site *site;        /* web listeners */
+    struct site *site;        /* web listeners, and SIP ones over WebSocket */
     struct net_addr loopback; /* SIP listeners: where the stack listens */
     struct mailbox *events;
 };
@@ -105,6 +105,12 @@ void web_drop_all(struct edge *e, const struct mailbox *events);
 
 /** A SIP stream on an accepted socket. */
 void flow_accept(struct listener *l, int fd, SSL *ssl, const struct net_addr *peer);
+/** The connection @p s has become a WebSocket that speaks SIP: it is the flow's from now on.
+ * @p client: who asks, behind a trusted proxy not the socket's peer. */
+struct flow *flow_upgrade(struct listener *l, struct stream *s, const struct net_addr *client,
+                          bool tls);
+/** Frames that came right behind the handshake. */
+void flow_frames(struct flow *f, const char *p, size_t n);
 struct flow_order { /* edge_dial_sip(), copied */
     uint64_t id;
     struct net_addr to, loopback;

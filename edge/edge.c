@@ -326,6 +326,8 @@ enum gw_err edge_listen_sip(struct edge *e, const struct edge_sip_config *c, str
     enum tls_kind kind = c->client_certificate ? TLS_SIP_MUTUAL : TLS_SIP;
     struct listener *l;
 
+    if (c->ws) /* what connects is a browser */
+        kind = TLS_WEB;
     if (c->tls && !tls_ready(e, kind, &c->listen))
         return GW_ECONFIG;
     l = listener_new(e, &c->listen, bound);
@@ -333,6 +335,7 @@ enum gw_err edge_listen_sip(struct edge *e, const struct edge_sip_config *c, str
         return GW_EIO;
     l->tls = c->tls;
     l->kind = kind;
+    l->site = c->ws ? site_new_sip(c->origins) : NULL;
     l->loopback = c->loopback;
     l->events = c->events;
     listen_post(e, l);

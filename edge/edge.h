@@ -1,6 +1,6 @@
 /** THE door of edge/: one thread on epoll and OpenSSL for every stream connection: TLS, HTTP/1.1,
- * WebSocket, and SIP over TCP and TLS, accepted and dialled (facts: why not a library). It screens,
- * limits and frames; what passes reaches its owner as plain values.
+ * WebSocket, and SIP over TCP, TLS and WebSocket, accepted and dialled (facts: why not a library).
+ * It screens, limits and frames; what passes reaches its owner as plain values.
  *
  *  Thread: edge_new/free and listen on the call thread before/after all else; edge_*_send, respond
  * and close from any thread (they post to the edge's mailbox). Events go to the mailbox of whoever
@@ -103,7 +103,10 @@ enum gw_err edge_listen_web(struct edge *e, const struct edge_web_config *c,
 struct edge_sip_config {
     struct net_addr listen;
     bool tls, client_certificate;
-    struct net_addr loopback; /* sofia's TCP listener */
+    bool ws;                    /* SIP over WebSocket (RFC 7118), at any path */
+    const char *const *origins; /* ws: pages of which hosts may connect beside those of the own
+                                   host, whatever their port; NULL-terminated or NULL */
+    struct net_addr loopback;   /* sofia's TCP listener */
     struct mailbox *events;
 };
 enum gw_err edge_listen_sip(struct edge *e, const struct edge_sip_config *c,
@@ -133,6 +136,7 @@ struct edge_event {
     uint64_t id;
     struct net_addr peer; /* real client address */
     bool tls;
+    bool ws;                 /* FLOW_*: over WebSocket */
     enum edge_method method; /* HTTP_REQUEST */
     char *path;              /* decoded path, HTTP_REQUEST and WS_OPEN */
     char *query;             /* raw, "" when absent */

@@ -1,9 +1,11 @@
-/* One SIP stream: a client's connection (accepted or dialled) and its own loopback connection into
- * the SIP stack, message by message. The stack sees TCP; the client sees what it speaks. */
+/* One SIP stream: a client's connection (accepted, dialled, or a WebSocket) and its own loopback
+ * connection into the SIP stack, message by message. The stack sees TCP; the client sees what it
+ * speaks. */
 #include "base/ids.h"
 #include "base/log.h"
 #include "edge/core.h"
 #include "edge/sipstream.h"
+#include "edge/ws.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@ struct flow {
     struct net_addr own;   /* our end of the loopback connection */
     struct mailbox *events;
     struct stream *client, *back; /* NULL when closed */
+    struct ws *ws;                /* between client and us; NULL: plain SIP */
     struct sipstream *from_client, *from_back;
     bool late_set;  /* a deadline for the rest of a message runs */
     bool completed; /* the last input brought the end of a message */
@@ -43,6 +46,7 @@ static void flow_free(void *object)
 
     sipstream_free(f->from_client);
     sipstream_free(f->from_back);
+    ws_free(f->ws);
     g_free(f);
 }
 
@@ -57,8 +61,20 @@ static void flow_dispose_if_done(struct flow *f)
 
 static struct edge_event flow_event(const struct flow *f, enum edge_event_type type)
 {
-    return (struct edge_event){
-        .type = type, .id = f->id, .peer = f->peer, .tls = f->tls, .loopback = f->own};
+    return (struct edge_event){.type = type,
+                               .id = f->id,
+                               .peer = f->peer,
+                               .tls = f->tls,
+                               .ws = f->ws != NULL,
+                               .loopback = f->own};
+}
+
+/* The transport of the topmost Via as the client writes it (RFC 3261 20.42, RFC 7118 5.2.1). */
+static struct span flow_transport(const struct flow *f)
+{
+    if (f->ws)
+        return f->tls ? SPAN("WSS") : SPAN("WS");
+    return f->tls ? SPAN("TLS") : SPAN("TCP");
 }
 
 static void flow_log_end(struct flow *f, const char *why)
@@ -67,8 +83,8 @@ static void flow_log_end(struct flow *f, const char *why)
     char peer[NET_ADDR_TEXT];
 
     if (log_quota_pass(&f->edge->down, now, MOD, "ended SIP streams"))
-        LOG_I(MOD, "SIP %s stream %s %s ended: %s", f->tls ? "TLS" : "TCP",
-              f->dialled ? "to" : "from", net_addr_text(&f->peer, peer), why);
+        LOG_I(MOD, "SIP %s stream %s %s ended: %s", flow_transport(f).p, f->dialled ? "to" : "from",
+              net_addr_text(&f->peer, peer), why);
 }
 
 void flow_end(struct flow *f, const char *why)
@@ -86,6 +102,8 @@ void flow_end(struct flow *f, const char *why)
     }
     if (f->back)
         stream_close(f->back, why);
+    if (f->ws)
+        ws_close(f->ws, 1001, why);
     if (f->client) /* what the stack said last may still be on its way */
         stream_finish(f->client, why);
     flow_dispose_if_done(f);
@@ -98,23 +116,34 @@ static void flow_screened(struct flow *f, const char *why)
     edge_count(f->edge, COUNT_SIP_SCREENED);
     if (!f->dialled)
         limit_punish(f->edge->limit, &f->peer);
+    if (f->ws)
+        ws_close(f->ws, 1008, text);
     flow_end(f, text);
 }
 
 /* ---- one message across ---- */
+
+/* A text frame must be UTF-8; a body need not be. */
+static void flow_write(struct flow *f, struct stream *to, struct span message)
+{
+    if (to != f->client || !f->ws)
+        stream_write(to, message.p, message.n);
+    else if (g_utf8_validate(message.p, (gssize)message.n, NULL))
+        ws_send_text(f->ws, message.p, message.n);
+    else
+        ws_send_binary(f->ws, message.p, message.n);
+}
 
 /* Written to @p to; when that reads too slowly, @p from must wait. False when the flow has ended.
  */
 static bool flow_pass(struct flow *f, struct sipstream *s, struct stream *from, struct stream *to)
 {
     bool inward = to == f->back;
-    struct span message;
 
-    sipstream_set_transport(s, inward || !f->tls ? SPAN("TCP") : SPAN("TLS"));
-    message = sipstream_message(s);
+    sipstream_set_transport(s, inward ? SPAN("TCP") : flow_transport(f));
     f->completed = true;
     edge_count(f->edge, COUNT_SIP_MESSAGES);
-    stream_write(to, message.p, message.n);
+    flow_write(f, to, sipstream_message(s));
     sipstream_next(s);
     if (stream_choked(to)) {
         flow_end(f, inward ? "the SIP stack does not keep up" : "the client does not keep up");
@@ -199,6 +228,10 @@ static void on_client_input(struct stream *s, char *data, size_t n)
     struct flow *f = stream_owner(s);
     bool partial;
 
+    if (f->ws) {
+        flow_frames(f, data, n);
+        return;
+    }
     f->completed = false;
     flow_input(f, f->from_client, s, data, n);
     if (f->state >= FLOW_ENDED || f->state == FLOW_SILENT)
@@ -234,6 +267,60 @@ static const struct stream_ops client_ops = {.opened = on_client_opened,
                                              .input = on_client_input,
                                              .drained = on_client_drained,
                                              .closed = on_client_closed};
+
+/* ---- a client behind WebSocket ---- */
+
+static void on_ws_send(void *arg, const void *data, size_t n)
+{
+    struct flow *f = arg;
+
+    if (f->client)
+        stream_write(f->client, data, n);
+}
+
+/* RFC 7118 5: one SIP message, or keep-alive. */
+static void on_ws_message(void *arg, const char *p, size_t n)
+{
+    struct flow *f = arg;
+
+    if (f->state >= FLOW_ENDED)
+        return;
+    switch (sipstream_whole(f->from_client, p, n)) {
+    case SIPSTREAM_MORE: break;
+    case SIPSTREAM_BAD: flow_screened(f, sipstream_why(f->from_client)); break;
+    case SIPSTREAM_PING: flow_write(f, f->client, SPAN("\r\n")); break;
+    case SIPSTREAM_MESSAGE:
+        if (f->state != FLOW_SILENT || flow_join(f))
+            (void)flow_pass(f, f->from_client, f->client, f->back);
+        break;
+    }
+}
+
+/* After every call into the WebSocket: was that the end? */
+static void flow_check_socket(struct flow *f)
+{
+    if (f->state < FLOW_ENDED && ws_is_closed(f->ws))
+        flow_end(f, ws_why(f->ws));
+}
+
+void flow_frames(struct flow *f, const char *p, size_t n)
+{
+    ws_input(f->ws, p, n, loop_now(f->edge->env.loop));
+    flow_check_socket(f);
+}
+
+static void on_ws_tick(struct stream *s)
+{
+    struct flow *f = stream_owner(s);
+    unsigned next_s = ws_tick(f->ws, loop_now(f->edge->env.loop));
+
+    if (!next_s) {
+        flow_end(f, "nothing was heard for a minute");
+        return;
+    }
+    stream_deadline(s, next_s, on_ws_tick);
+    flow_check_socket(f);
+}
 
 /* ---- the stack's side ---- */
 
@@ -330,6 +417,25 @@ void flow_accept(struct listener *l, int fd, SSL *ssl, const struct net_addr *pe
     f->peer = *peer;
     f->tls = ssl != NULL;
     f->client = stream_accepted(&l->edge->env, fd, ssl, peer, &client_ops, f);
+}
+
+struct flow *flow_upgrade(struct listener *l, struct stream *s, const struct net_addr *client,
+                          bool tls)
+{
+    static const struct ws_ops ops = {
+        .send = on_ws_send, .text = on_ws_message, .binary = on_ws_message};
+    struct flow *f = flow_new(l->edge, id_next(), l->events, &l->loopback);
+
+    f->state = FLOW_SILENT; /* as long as it likes: an agent may wait for its user, and answers
+                               our pings */
+    f->peer = *client;
+    f->tls = tls;
+    f->client = s;
+    f->ws = ws_new(&ops, f, loop_now(l->edge->env.loop));
+    stream_set_owner(s, &client_ops, f);
+    stream_watch_peer(s);
+    stream_deadline(s, WS_PING_AFTER_S, on_ws_tick);
+    return f;
 }
 
 void flow_order_free(struct flow_order *o)

@@ -317,6 +317,42 @@ enum sipstream_state sipstream_feed(struct sipstream *s, const char *p, size_t n
     return state;
 }
 
+static enum sipstream_state take_rest(struct sipstream *s, const char *p, size_t n)
+{
+    char field[40];
+    int len = g_snprintf(field, sizeof(field), "Content-Length: %zu\r\n", n);
+
+    if (s->message->len + (size_t)len + n > SIPSTREAM_MESSAGE_MAX)
+        return bad(s, "the message is too large");
+    (void)g_string_insert_len(s->message, (gssize)s->message->len - 2, field, len);
+    (void)g_string_append_len(s->message, p, (gssize)n);
+    return SIPSTREAM_MESSAGE;
+}
+
+enum sipstream_state sipstream_whole(struct sipstream *s, const char *p, size_t n)
+{
+    enum sipstream_state state = SIPSTREAM_MORE;
+    bool ping = false;
+    size_t used;
+
+    while (n && (state == SIPSTREAM_MORE || state == SIPSTREAM_PING)) {
+        state = sipstream_feed(s, p, n, &used);
+        ping = ping || state == SIPSTREAM_PING;
+        p += used;
+        n -= used;
+    }
+    if (state == SIPSTREAM_BAD)
+        return state;
+    if (state == SIPSTREAM_MESSAGE && sipstream_lacks_length(s))
+        return take_rest(s, p, n);
+    if (state == SIPSTREAM_MESSAGE)
+        return n ? bad(s, "a WebSocket message goes on behind the SIP message") : state;
+    if (s->phase != PHASE_BETWEEN || s->crlf & 1)
+        return bad(s, "a WebSocket message ends within the SIP message");
+    sipstream_next(s);
+    return ping ? SIPSTREAM_PING : SIPSTREAM_MORE;
+}
+
 bool sipstream_partial(const struct sipstream *s)
 {
     return s->phase == PHASE_HEAD || s->phase == PHASE_BODY;

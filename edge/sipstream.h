@@ -1,6 +1,6 @@
-/** SIP messages on a stream (RFC 3261 18.3): framing by Content-Length, screening of what reaches
- * the SIP stack, and the transport token of the topmost Via. Pure and incremental: fed byte by byte
- * or at once, the result is the same. Thread: any. */
+/** SIP messages on a stream (RFC 3261 18.3): framing by Content-Length, or by WebSocket (RFC 7118),
+ * screening of what reaches the SIP stack, and the transport token of the topmost Via. Pure and
+ * incremental: fed byte by byte or at once, the result is the same. Thread: any. */
 #pragma once
 
 #include "base/span.h"
@@ -26,6 +26,10 @@ struct sipstream *sipstream_new(void);
 void sipstream_free(struct sipstream *s);
 /** Takes up to the next state; *@p used says how many bytes. */
 enum sipstream_state sipstream_feed(struct sipstream *s, const char *p, size_t n, size_t *used);
+/** Instead of feeding: @p p is one message as WebSocket delivers it (RFC 7118 5), or keep-alive
+ * (RFC 5626 3.5.1), and nothing else. Without a Content-Length the body is the rest, and the field
+ * is added. SIPSTREAM_MORE: nothing to do. */
+enum sipstream_state sipstream_whole(struct sipstream *s, const char *p, size_t n);
 /** A message has begun and is not complete. */
 bool sipstream_partial(const struct sipstream *s);
 /** After SIPSTREAM_MESSAGE: the message, borrowed until sipstream_next(). */

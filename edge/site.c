@@ -12,6 +12,7 @@ struct site {
     GHashTable *files; /* path -> struct site_file */
     unsigned nroutes;
     struct site_route *route;
+    bool sip;            /* site_new_sip() */
     char *ws_path;       /* NULL: none */
     char **ws_protocols; /* NULL-terminated */
     char **origins;      /* NULL-terminated */
@@ -77,6 +78,16 @@ struct site *site_new(const struct edge_web_config *c)
     return s;
 }
 
+struct site *site_new_sip(const char *const *origins)
+{
+    static const char *const protocols[] = {"sip", NULL};
+    const struct edge_web_config c = {.origins = origins, .ws_protocols = protocols};
+    struct site *s = site_new(&c);
+
+    s->sip = true;
+    return s;
+}
+
 void site_free(struct site *s)
 {
     if (!s)
@@ -112,7 +123,7 @@ void site_find(const struct site *s, const char *path, struct site_hit *out)
     const struct site_route *route;
 
     *out = (struct site_hit){.match = SITE_NOTHING};
-    if (s->ws_path && strcmp(path, s->ws_path) == 0) {
+    if (s->sip || (s->ws_path && strcmp(path, s->ws_path) == 0)) {
         out->match = SITE_SOCKET;
         out->methods = EDGE_GET;
         return;
@@ -152,14 +163,29 @@ bool site_origin_listed(const struct site *s, struct span origin)
     return false;
 }
 
+static struct span without_port(struct span host)
+{
+    size_t n = host.n;
+
+    while (n && g_ascii_isdigit(host.p[n - 1]))
+        n--;
+    return n && host.p[n - 1] == ':' ? (struct span){host.p, n - 1} : host;
+}
+
 bool site_origin_ok(const struct site *s, struct span origin, struct span host)
 {
     static const struct span scheme[] = {{"http://", 7}, {"https://", 8}};
 
-    for (size_t i = 0; i < G_N_ELEMENTS(scheme); i++)
-        if (span_starts(origin, scheme[i]) && host.n &&
-            span_equal_nocase((struct span){origin.p + scheme[i].n, origin.n - scheme[i].n}, host))
+    if (s->sip)
+        host = without_port(host);
+    for (size_t i = 0; i < G_N_ELEMENTS(scheme); i++) {
+        struct span own = {origin.p + scheme[i].n, origin.n - scheme[i].n};
+
+        if (!span_starts(origin, scheme[i]) || !host.n)
+            continue;
+        if (span_equal_nocase(s->sip ? without_port(own) : own, host))
             return true;
+    }
     return site_origin_listed(s, origin);
 }
 

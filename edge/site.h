@@ -25,6 +25,9 @@ struct site_hit {
 
 struct site;
 struct site *site_new(const struct edge_web_config *c);
+/** SIP over WebSocket (RFC 7118) at every path. Pages come from another port than this, so their
+ * own host is compared without one. @p origins as in edge_web_config. */
+struct site *site_new_sip(const char *const *origins);
 void site_free(struct site *s);
 
 void site_find(const struct site *s, const char *path, struct site_hit *out);

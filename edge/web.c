@@ -1,5 +1,5 @@
 /* One HTTP connection: one request at a time, answered from the site's files or by the owner of the
- * listener; or, after an upgrade, one WebSocket. */
+ * listener; or, after an upgrade, one WebSocket: its owner's, or of a SIP flow. */
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -40,6 +40,7 @@ struct web {
     char *cors;          /* the listed origin that asked, or NULL */
     GByteArray *waiting; /* pipelined bytes, or NULL */
     struct ws *ws;
+    struct flow *flow; /* ENDED: whose the connection is now, or NULL */
 };
 
 /* ---- ends ---- */
@@ -205,16 +206,24 @@ static void web_preflight(struct web *w, unsigned methods)
 
 /* ---- asking the owner ---- */
 
+static void web_note_client(struct web *w, const struct h1_request *r)
+{
+    const struct net_addr *peer = stream_peer(w->stream);
+
+    w->client = client_behind(w->edge, peer, r);
+    w->client_tls = stream_is_tls(w->stream) ||
+                    (edge_trusts(w->edge, peer) &&
+                     span_equal_nocase(h1_field(r, "x-forwarded-proto"), SPAN("https")));
+}
+
 static struct edge_event event_of(struct web *w, enum edge_event_type type,
                                   const struct h1_request *r)
 {
-    const struct net_addr *peer = stream_peer(w->stream);
     struct edge_event ev = event_of_request(type, r);
 
-    ev.peer = w->client = client_behind(w->edge, peer, r);
-    ev.tls = w->client_tls = stream_is_tls(w->stream) ||
-                             (edge_trusts(w->edge, peer) &&
-                              span_equal_nocase(h1_field(r, "x-forwarded-proto"), SPAN("https")));
+    web_note_client(w, r);
+    ev.peer = w->client;
+    ev.tls = w->client_tls;
     return ev;
 }
 
@@ -324,10 +333,29 @@ static void web_socket_input(struct web *w, const char *p, size_t n)
     web_socket_check(w);
 }
 
+static void web_switch(struct web *w, const struct ws_opening *opening)
+{
+    g_autofree char *head =
+        g_strdup_printf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                        "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
+                        "Sec-WebSocket-Protocol: %s\r\n\r\n",
+                        opening->accept, opening->protocol);
+
+    stream_write(w->stream, head, strlen(head));
+}
+
+/* The stream is no longer ours; what came behind the handshake goes to the flow (web_feed()). */
+static void web_hand_over(struct web *w)
+{
+    w->state = WEB_ENDED;
+    w->flow = flow_upgrade(w->listener, w->stream, &w->client, w->client_tls);
+    (void)g_hash_table_remove(w->edge->webs, w);
+    loop_dispose(w->edge->env.loop, w, web_free);
+}
+
 static void web_upgrade(struct web *w, const struct h1_request *r)
 {
     static const struct ws_ops ops = {.send = on_ws_send, .text = on_ws_text};
-    g_autofree char *head = NULL;
     struct ws_opening opening;
     struct edge_event ev;
 
@@ -336,17 +364,19 @@ static void web_upgrade(struct web *w, const struct h1_request *r)
         web_refuse(w, opening.status, opening.why, opening.headers);
         return;
     }
+    if (w->listener->loopback.set) {
+        web_note_client(w, r);
+        web_switch(w, &opening);
+        web_hand_over(w);
+        return;
+    }
     ev = event_of(w, EDGE_WS_OPEN, r);
     ev.protocol = g_strdup(opening.protocol);
     if (!web_take_id(w, &ev)) {
         web_refuse(w, 503, "too busy", "Retry-After: 2\r\n");
         return;
     }
-    head = g_strdup_printf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                           "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
-                           "Sec-WebSocket-Protocol: %s\r\n\r\n",
-                           opening.accept, opening.protocol);
-    stream_write(w->stream, head, strlen(head));
+    web_switch(w, &opening);
     w->ws = ws_new(&ops, w, loop_now(w->edge->env.loop));
     w->state = WEB_SOCKET;
     stream_deadline(w->stream, WS_PING_AFTER_S, on_ws_tick);
@@ -483,6 +513,8 @@ static void web_feed(struct web *w, const char *p, size_t n)
     }
     if (n && w->state == WEB_SOCKET) /* frames sent right behind the handshake */
         web_socket_input(w, p, n);
+    else if (n && w->flow)
+        flow_frames(w->flow, p, n);
     else if (n && w->state != WEB_ENDED)
         web_wait(w, p, n);
 }

@@ -159,7 +159,7 @@ static void on_frame(wslay_event_context_ptr ctx,
     w->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? w->fragments + 1 : 1;
     if (w->fragments > WS_FRAGMENTS_MAX)
         ws_fail(w, WSLAY_CODE_POLICY_VIOLATION, "message in too many fragments");
-    else if (frame->opcode == WSLAY_BINARY_FRAME)
+    else if (frame->opcode == WSLAY_BINARY_FRAME && !w->ops->binary)
         ws_fail(w, WSLAY_CODE_UNSUPPORTED_DATA, "only text messages are understood");
 }
 
@@ -174,6 +174,8 @@ static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_
                "closed by the peer");
     else if (msg->opcode == WSLAY_TEXT_FRAME && !w->code)
         w->ops->text(w->arg, (const char *)msg->msg, msg->msg_length);
+    else if (msg->opcode == WSLAY_BINARY_FRAME && !w->code)
+        w->ops->binary(w->arg, (const char *)msg->msg, msg->msg_length);
 }
 
 struct ws *ws_new(const struct ws_ops *ops, void *arg, uint64_t now_us)
@@ -253,14 +255,24 @@ void ws_input(struct ws *w, const char *p, size_t n, uint64_t now_us)
     ws_note_end(w);
 }
 
-void ws_send_text(struct ws *w, const char *text, size_t n)
+static void ws_send(struct ws *w, uint8_t opcode, const char *p, size_t n)
 {
-    struct wslay_event_msg msg = {WSLAY_TEXT_FRAME, (const uint8_t *)text, n};
+    struct wslay_event_msg msg = {opcode, (const uint8_t *)p, n};
 
     if (w->code)
         return;
     (void)wslay_event_queue_msg(w->ctx, &msg);
     ws_flush(w);
+}
+
+void ws_send_text(struct ws *w, const char *text, size_t n)
+{
+    ws_send(w, WSLAY_TEXT_FRAME, text, n);
+}
+
+void ws_send_binary(struct ws *w, const char *p, size_t n)
+{
+    ws_send(w, WSLAY_BINARY_FRAME, p, n);
 }
 
 void ws_close(struct ws *w, uint16_t code, const char *reason)

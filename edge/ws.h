@@ -33,13 +33,16 @@ void ws_open_check(const struct h1_request *r, const struct site *site, struct w
 struct ws_ops {
     void (*send)(void *arg, const void *data, size_t n);
     void (*text)(void *arg, const char *text, size_t n); /* one whole message, valid UTF-8 */
+    /** One whole binary message; NULL: such are refused. */
+    void (*binary)(void *arg, const char *p, size_t n);
 };
 
 struct ws;
 struct ws *ws_new(const struct ws_ops *ops, void *arg, uint64_t now_us);
 void ws_free(struct ws *w);
 void ws_input(struct ws *w, const char *p, size_t n, uint64_t now_us);
-void ws_send_text(struct ws *w, const char *text, size_t n);
+void ws_send_text(struct ws *w, const char *text, size_t n); /* valid UTF-8 */
+void ws_send_binary(struct ws *w, const char *p, size_t n);
 /** Send the close frame; nothing is received or sent any more. Idempotent: the first code wins. */
 void ws_close(struct ws *w, uint16_t code, const char *reason);
 /** Closed by either side: the close frame is out, close TCP. */

@@ -90,6 +90,16 @@ enum gw_err rig_listen_sip(struct rig *r, bool tls, bool client_certificate)
     return edge_listen_sip(r->edge, &c, &r->sip);
 }
 
+enum gw_err rig_listen_sip_ws(struct rig *r, bool tls)
+{
+    static const char *const origins[] = {"https://friend.test", NULL};
+    struct edge_sip_config c = {
+        .tls = tls, .ws = true, .origins = origins, .loopback = r->stack_at, .events = r->events};
+
+    g_assert_true(net_addr_parse(SPAN("127.0.0.1:0"), &c.listen));
+    return edge_listen_sip(r->edge, &c, &r->sip);
+}
+
 struct rig *rig_new_with(const struct edge_config *c)
 {
     struct edge_config standard = rig_config();

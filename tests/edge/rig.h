@@ -35,6 +35,8 @@ struct edge_config rig_config(void);
 struct edge_config rig_tls_config(void);
 enum gw_err rig_listen_web(struct rig *r, bool tls, struct net_addr *bound);
 enum gw_err rig_listen_sip(struct rig *r, bool tls, bool client_certificate);
+/** SIP over WebSocket; https://friend.test may connect too. */
+enum gw_err rig_listen_sip_ws(struct rig *r, bool tls);
 /** Turn the clock forward and make the edge look at it. */
 void rig_skip(struct rig *r, unsigned seconds);
 

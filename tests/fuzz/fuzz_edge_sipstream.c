@@ -29,6 +29,25 @@ static GString *digest(const char *p, size_t n, size_t step)
     return out;
 }
 
+/* As WebSocket brings it: what comes out is one message of a stream, to the last byte. */
+static void whole_message(const char *p, size_t n)
+{
+    struct sipstream *s = sipstream_new();
+    struct sipstream *again = sipstream_new();
+    struct span message;
+    size_t used;
+
+    if (sipstream_whole(s, p, n) == SIPSTREAM_MESSAGE) {
+        message = sipstream_message(s);
+        g_assert_cmpuint(message.n, <=, SIPSTREAM_MESSAGE_MAX);
+        g_assert_cmpint(sipstream_feed(again, message.p, message.n, &used), ==, SIPSTREAM_MESSAGE);
+        g_assert_cmpuint(used, ==, message.n);
+        g_assert_false(sipstream_lacks_length(again));
+    }
+    sipstream_free(s);
+    sipstream_free(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -36,5 +55,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(GString) bytes = digest((const char *)data, size, 1);
 
     g_assert_true(g_string_equal(whole, bytes));
+    whole_message((const char *)data, size);
     return 0;
 }

@@ -224,6 +224,45 @@ static void missing_length_is_told(void)
     sipstream_free(s);
 }
 
+static void check_whole(const char *text, enum sipstream_state state, const char *want)
+{
+    struct sipstream *s = sipstream_new();
+
+    g_assert_cmpint(sipstream_whole(s, text, strlen(text)), ==, state);
+    if (state == SIPSTREAM_MESSAGE) {
+        g_autofree char *got = span_dup(sipstream_message(s));
+        g_assert_cmpstr(got, ==, want);
+    } else if (state == SIPSTREAM_BAD) {
+        g_assert_nonnull(strstr(sipstream_why(s), want));
+    } else { /* nothing of it is left over */
+        g_assert_cmpint(sipstream_whole(s, OPTIONS_0, strlen(OPTIONS_0)), ==, SIPSTREAM_MESSAGE);
+    }
+    sipstream_free(s);
+}
+
+static void whole_messages(void)
+{
+    g_autofree char *large = g_strnfill(SIPSTREAM_MESSAGE_MAX - 100, 'x');
+    g_autofree char *no_length = g_strconcat(LINE VIA IDS "\r\n", large, NULL);
+
+    check_whole(OPTIONS_0, SIPSTREAM_MESSAGE, OPTIONS_0);
+    check_whole("\r\n\r\n" OPTIONS_0, SIPSTREAM_MESSAGE, OPTIONS_0);
+    check_whole(LINE VIA IDS "\r\n", SIPSTREAM_MESSAGE, OPTIONS_0);
+    check_whole(LINE VIA IDS "\r\nhello", SIPSTREAM_MESSAGE,
+                LINE VIA IDS "Content-Length: 5\r\n\r\nhello");
+    check_whole("", SIPSTREAM_MORE, NULL);
+    check_whole("\r\n", SIPSTREAM_MORE, NULL);
+    check_whole("\r\n\r\n", SIPSTREAM_PING, NULL);
+    check_whole("\r\n\r\n\r\n", SIPSTREAM_PING, NULL);
+    check_whole("\r", SIPSTREAM_BAD, "ends within");
+    check_whole(LINE VIA, SIPSTREAM_BAD, "ends within");
+    check_whole(LINE VIA IDS "Content-Length: 5\r\n\r\nhell", SIPSTREAM_BAD, "ends within");
+    check_whole(OPTIONS_0 "x", SIPSTREAM_BAD, "goes on");
+    check_whole(OPTIONS_0 OPTIONS_0, SIPSTREAM_BAD, "goes on");
+    check_whole("HELLO x SIP/2.0\r\n\r\n", SIPSTREAM_BAD, "method");
+    check_whole(no_length, SIPSTREAM_BAD, "too large");
+}
+
 static void reasons_are_sentences(void)
 {
     struct sipstream *s = sipstream_new();
@@ -246,5 +285,6 @@ void unit_edge_sipstream(void)
     g_test_add_func("/edge/sipstream/largest-message-passes", largest_message_passes);
     g_test_add_func("/edge/sipstream/only-the-topmost-via-changes", via_tokens);
     g_test_add_func("/edge/sipstream/missing-length-is-told", missing_length_is_told);
+    g_test_add_func("/edge/sipstream/whole-messages", whole_messages);
     g_test_add_func("/edge/sipstream/reasons-are-sentences", reasons_are_sentences);
 }

@@ -215,6 +215,20 @@ static void silence_is_pinged_then_ended(void)
     log_free(&l);
 }
 
+static void binary_messages_where_they_are_wanted(void)
+{
+    static const struct ws_ops ops = {.send = on_send, .text = on_text, .binary = on_text};
+    struct log l = log_new();
+
+    l.ws = ws_new(&ops, &l, 0);
+    ws_input(l.ws, FRAME("\x82\x82", "\xff\xfe"), 8, 0);
+    ws_input(l.ws, FRAME("\x81\x82", "hi"), 8, 0);
+    g_assert_cmpstr(l.text->str, ==, "[\xff\xfe][hi]");
+    ws_send_binary(l.ws, "\xff", 1);
+    assert_sent(&l, "\x82\x01\xff", 3);
+    log_free(&l);
+}
+
 /* ---- on a running edge ---- */
 
 #define GET "GET /ws HTTP/1.1\r\n"
@@ -492,6 +506,8 @@ void unit_edge_ws(void)
                     long_reasons_are_cut_between_characters);
     g_test_add_func("/edge/ws/fragments-are-counted", fragments_are_counted);
     g_test_add_func("/edge/ws/rate-is-bounded", rate_is_bounded);
+    g_test_add_func("/edge/ws/binary-messages-where-they-are-wanted",
+                    binary_messages_where_they_are_wanted);
     g_test_add_func("/edge/ws/silence-is-pinged-then-ended", silence_is_pinged_then_ended);
     g_test_add_func("/edge/ws/refused-openings", refused_openings);
     g_test_add_func("/edge/ws/openings", openings);
