@@ -26,6 +26,8 @@ static const struct config_key sip_keys[] = {
     KEY("udp", value_listen, sip_udp, 0, 0),
     KEY("tcp", value_listen, sip_tcp, 0, 0),
     KEY("tls", value_listen, sip_tls, 0, 0),
+    KEY("ws", value_listen, sip_ws, 0, 0),
+    KEY("wss", value_listen, sip_wss, 0, 0),
     KEY("public_host", value_host, sip_public_host, 0, 0),
     KEY("sha256", value_bool, sip_sha256, 0, 0),
     KEY("expires_min", value_number, sip_expires_min_s, 10, 86400),

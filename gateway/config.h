@@ -44,7 +44,7 @@ struct config {
     char *control_socket; /* default state_dir/control.sock */
     int log_level;        /* enum log_level */
     /* [sip] */
-    struct config_listen sip_udp, sip_tcp, sip_tls;
+    struct config_listen sip_udp, sip_tcp, sip_tls, sip_ws, sip_wss;
     char *sip_public_host; /* in Contact and Via where the bound address will not do; NULL: none */
     bool sip_sha256;       /* challenge with SHA-256 too, for every account */
     unsigned sip_expires_min_s, sip_expires_default_s, sip_expires_max_s;
@@ -88,6 +88,8 @@ struct config *config_read(const char *path, char **errors);
  * @p name, but nothing is looked up on this machine: files are not checked and "any" addresses in
  * media_addr stay as they are. */
 struct config *config_parse(const char *name, const char *text, size_t n, char **errors);
+/** How many addresses SIP is spoken at, over whatever. */
+unsigned config_sip_listeners(const struct config *c);
 /** Is this bare JID, or its domain, in [xmpp] allow? */
 bool config_allows_jid(const struct config *c, const char *jid);
 void config_free(struct config *c); /* takes NULL */

@@ -64,6 +64,8 @@ static void check_ports(const struct config_file *f, const struct config *c,
     use_add(uses, "sip", "udp", true, &c->sip_udp);
     use_add(uses, "sip", "tcp", false, &c->sip_tcp);
     use_add(uses, "sip", "tls", false, &c->sip_tls);
+    use_add(uses, "sip", "ws", false, &c->sip_ws);
+    use_add(uses, "sip", "wss", false, &c->sip_wss);
     use_add(uses, "web", "http", false, &c->web_http);
     use_add(uses, "web", "https", false, &c->web_https);
     use_add_range(uses, "ice_port", c, c->media_ice_port, c->media_ice_port + workers - 1);
@@ -81,6 +83,11 @@ static void check_ports(const struct config_file *f, const struct config *c,
                          "%s: port %u is taken by [%s] %s", u->key, MAX(u->first, v->first),
                          v->section, v->key);
         }
+}
+
+unsigned config_sip_listeners(const struct config *c)
+{
+    return c->sip_udp.n + c->sip_tcp.n + c->sip_tls.n + c->sip_ws.n + c->sip_wss.n;
 }
 
 bool config_allows_jid(const struct config *c, const char *jid)
@@ -110,6 +117,9 @@ static void check_tls(const struct config_file *f, const struct config *c, struc
     if (c->sip_tls.n)
         config_error(r, config_line_of(f, "sip", "tls"),
                      "tls: needs a certificate: add a section [tls] with certificate and key");
+    if (c->sip_wss.n)
+        config_error(r, config_line_of(f, "sip", "wss"),
+                     "wss: needs a certificate: add a section [tls] with certificate and key");
     if (c->web_https.n)
         config_error(r, config_line_of(f, "web", "https"),
                      "https: needs a certificate: add a section [tls] with certificate and key");
@@ -175,10 +185,10 @@ void config_check(const struct config_file *f, const struct config *c, struct co
     if (!tandem || !config_entry_find(tandem, "domain"))
         config_error(r, config_line_of(f, "tandem", NULL),
                      "[tandem] domain is missing: the part of every address behind the @");
-    if (!c->sip_udp.n && !c->sip_tcp.n && !c->sip_tls.n && !c->web_http.n && !c->web_https.n)
+    if (!config_sip_listeners(c) && !c->web_http.n && !c->web_https.n)
         config_error(r, 0,
-                     "nothing to listen on: set at least one of [sip] udp, tcp, tls, [web] http, "
-                     "https");
+                     "nothing to listen on: set at least one of [sip] udp, tcp, tls, ws, wss, "
+                     "[web] http, https");
     check_socket(f, c, r);
     check_xmpp(f, c, r);
     check_tls(f, c, r);

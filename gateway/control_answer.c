@@ -70,6 +70,8 @@ static void on_status(struct request *q)
     add_listen(listen, "sip/udp", &config->sip_udp);
     add_listen(listen, "sip/tcp", &config->sip_tcp);
     add_listen(listen, "sip/tls", &config->sip_tls);
+    add_listen(listen, "sip/ws", &config->sip_ws);
+    add_listen(listen, "sip/wss", &config->sip_wss);
     add_listen(listen, "http", &config->web_http);
     add_listen(listen, "https", &config->web_https);
     set(q, "state", json_string(q->draining ? "draining" : "running"));

@@ -255,8 +255,8 @@ static void say_ready(const struct service *s)
     LOG_I("main",
           "ready version=" TANDEM_VERSION " pid=%d domain=%s sip_listeners=%u web_listeners=%u "
           "media_addresses=%u control=%s",
-          (int)getpid(), c->domain, c->sip_udp.n + c->sip_tcp.n + c->sip_tls.n,
-          c->web_http.n + c->web_https.n, c->media_addr.n, c->control_socket);
+          (int)getpid(), c->domain, config_sip_listeners(c), c->web_http.n + c->web_https.n,
+          c->media_addr.n, c->control_socket);
     notify_send("READY=1");
 }
 

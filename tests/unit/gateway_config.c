@@ -62,6 +62,8 @@ static const char everything[] = "# a comment\n"
                                  "udp = 0.0.0.0:5060, [::]:5060\n"
                                  "tcp = 0.0.0.0:5060\n"
                                  "tls = 0.0.0.0:5061\n"
+                                 "ws = 127.0.0.1:5066\n"
+                                 "wss = 0.0.0.0:7443, [::]:7443\n"
                                  "public_host = sip.example.org\n"
                                  "sha256 = yes\n"
                                  "expires_min = 30\n"
@@ -128,6 +130,9 @@ static void every_key_is_read(void)
     g_assert_cmpuint(c->sip_udp.n, ==, 2);
     g_assert_true(c->sip_udp.addr[1].is_v6);
     g_assert_cmpuint(c->sip_tls.addr[0].port, ==, 5061);
+    g_assert_cmpuint(c->sip_ws.addr[0].port, ==, 5066);
+    g_assert_cmpuint(c->sip_wss.addr[1].port, ==, 7443);
+    g_assert_cmpuint(config_sip_listeners(c), ==, 7);
     g_assert_cmpstr(c->sip_public_host, ==, "sip.example.org");
     g_assert_true(c->sip_sha256);
     g_assert_cmpuint(c->sip_expires_min_s, ==, 30);
@@ -204,9 +209,10 @@ static const struct {
     const char *text, *errors;
 } faults[] = {
     /* the file as such */
-    {"", "t.conf: [tandem] domain is missing: the part of every address behind the @\n"
-         "t.conf: nothing to listen on: set at least one of [sip] udp, tcp, tls, [web] http, "
-         "https\n"},
+    {"",
+     "t.conf: [tandem] domain is missing: the part of every address behind the @\n"
+     "t.conf: nothing to listen on: set at least one of [sip] udp, tcp, tls, ws, wss, [web] http, "
+     "https\n"},
     {GOOD "nonsense\n", "t.conf:5: neither \"key = value\" nor \"[section]\" nor a comment (#)\n"},
     {GOOD "; no comment\n",
      "t.conf:5: neither \"key = value\" nor \"[section]\" nor a comment (#)\n"},
@@ -270,6 +276,10 @@ static const struct {
                                     "and expires_max (7200)\n"},
     {GOOD "tls = 127.0.0.1:5061\n", "t.conf:5: tls: needs a certificate: add a section [tls] with "
                                     "certificate and key\n"},
+    {GOOD "wss = 127.0.0.1:7443\n", "t.conf:5: wss: needs a certificate: add a section [tls] with "
+                                    "certificate and key\n"},
+    {GOOD "tcp = 0.0.0.0:5060\nws = 127.0.0.1:5060\n",
+     "t.conf:6: ws: port 5060 is taken by [sip] tcp\n"},
     {GOOD "[web]\nhttps = 127.0.0.1:443\n", "t.conf:6: https: needs a certificate: add a section "
                                             "[tls] with certificate and key\n"},
     {GOOD "[tls]\ncertificate = x\n", "t.conf:5: a [tls] section needs both certificate and key\n"},
