@@ -23,6 +23,7 @@ struct sip_adapter {
 struct mirror { /* what the call thread knows of a binding */
     uint64_t id;
     uint64_t expires_us;
+    bool ws;
     char *label;
 };
 
@@ -81,6 +82,7 @@ static void mirror_binding(struct sip_adapter *sa, const struct sipev_binding *b
     g_free(m->label);
     m->label = g_strdup(b->label);
     m->expires_us = b->expires_us;
+    m->ws = b->ws;
 }
 
 static void on_binding(struct sip_adapter *sa, const struct sipev_binding *b)
@@ -93,6 +95,22 @@ static void on_binding(struct sip_adapter *sa, const struct sipev_binding *b)
     else
         gateway_publish(sa->gw, &pub);
     gateway_store_put(sa->gw, "bindings", b->key, b->row);
+}
+
+static void choose_profiles(const struct mirror *m, const struct account *a, struct endpoint *e)
+{
+    if (m->ws) { /* JsSIP, SIP.js: a browser takes nothing else */
+        e->nprofiles = 1;
+        e->profile[0] = desc_profile_webrtc;
+    } else if (a && a->nprofiles) {
+        e->nprofiles = a->nprofiles;
+        memcpy(e->profile, a->profile, sizeof(e->profile));
+    } else { /* what most phones take first; the others refuse it and say so at once */
+        e->nprofiles = 3;
+        e->profile[0] = desc_profile_plain;
+        e->profile[1] = desc_profile_dtls;
+        e->profile[2] = desc_profile_sdes;
+    }
 }
 
 static unsigned adapter_endpoints(struct adapter *ad, const char *address, struct endpoint *out,
@@ -110,15 +128,7 @@ static unsigned adapter_endpoints(struct adapter *ad, const char *address, struc
         if (m->expires_us <= now)
             continue;
         *e = (struct endpoint){.adapter = ad, .id = m->id};
-        if (a && a->nprofiles) {
-            e->nprofiles = a->nprofiles;
-            memcpy(e->profile, a->profile, sizeof(e->profile));
-        } else { /* what most phones take first; the others refuse it and say so at once */
-            e->nprofiles = 3;
-            e->profile[0] = desc_profile_plain;
-            e->profile[1] = desc_profile_dtls;
-            e->profile[2] = desc_profile_sdes;
-        }
+        choose_profiles(m, a, e);
         (void)g_strlcpy(e->label, m->label, sizeof(e->label));
         n++;
     }
@@ -304,31 +314,43 @@ static void restore_binding(const char *key, const char *value, void *arg)
     stack_post(sa->stack, &cmd);
 }
 
-static void listening(const struct net_addr *at, bool tls)
+static bool listen_at(struct edge *edge, struct edge_sip_config *c, const struct net_addr *at,
+                      const char *kind)
 {
+    struct net_addr bound;
     char text[NET_ADDR_TEXT];
-    const char *where = net_addr_text(at, text);
 
-    LOG_I("sip", "listening on %s %s", tls ? "tls" : "tcp", where);
+    c->listen = *at;
+    if (edge_listen_sip(edge, c, &bound) != GW_OK)
+        return false;
+    LOG_I("sip", "listening on %s %s", kind, net_addr_text(&bound, text));
+    return true;
 }
 
 static bool listen_streams(struct sip_adapter *sa, struct edge *edge,
-                           const struct config_listen *all, bool tls,
                            const struct net_addr *loopback)
 {
     const struct config *config = gateway_config(sa->gw);
+    const struct {
+        const char *name;
+        const struct config_listen *all;
+        bool tls, ws;
+    } kinds[] = {{"tcp", &config->sip_tcp, false, false},
+                 {"tls", &config->sip_tls, true, false},
+                 {"ws", &config->sip_ws, false, true},
+                 {"wss", &config->sip_wss, true, true}};
 
-    for (unsigned i = 0; i < all->n; i++) {
-        struct edge_sip_config c = {.listen = all->addr[i],
-                                    .tls = tls,
-                                    .client_certificate = tls && config->tls_client_ca,
+    for (unsigned k = 0; k < G_N_ELEMENTS(kinds); k++) {
+        struct edge_sip_config c = {.tls = kinds[k].tls,
+                                    .client_certificate = kinds[k].tls && config->tls_client_ca,
+                                    .ws = kinds[k].ws,
+                                    .origins = (const char *const *)config->web_origins,
                                     .loopback = *loopback,
                                     .events = stack_edge_events(sa->stack)};
-        struct net_addr bound;
 
-        if (edge_listen_sip(edge, &c, &bound) != GW_OK)
-            return false;
-        listening(&bound, tls);
+        for (unsigned i = 0; i < kinds[k].all->n; i++)
+            if (!listen_at(edge, &c, &kinds[k].all->addr[i], kinds[k].name))
+                return false;
     }
     return true;
 }
@@ -356,8 +378,7 @@ struct adapter *sip_adapter_start_tuned(struct gateway *gw, struct edge *edge,
     sa->events = mailbox_new(sizeof(struct sipev), OUTBOX_LIMIT);
     options.outbox = sa->events;
     sa->stack = stack_start(&options, &loopback);
-    if (!sa->stack || !listen_streams(sa, edge, &config->sip_tcp, false, &loopback) ||
-        !listen_streams(sa, edge, &config->sip_tls, true, &loopback)) {
+    if (!sa->stack || !listen_streams(sa, edge, &loopback)) {
         adapter_stop(&sa->base);
         return NULL;
     }

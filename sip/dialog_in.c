@@ -164,6 +164,14 @@ static uint64_t calling_phone(const struct dialog *d)
     return b ? b->id : 0;
 }
 
+/* What we offer when the caller has not. */
+static struct desc_profile profile_for(const struct dialog *d, const struct caller *c)
+{
+    if (d->hop.ws || (d->contact && uri_over_websocket(span_of(d->contact))))
+        return desc_profile_webrtc;
+    return c->account && c->account->nprofiles ? c->account->profile[0] : desc_profile_plain;
+}
+
 static bool tell_call(struct dialog *d, struct invitation *in)
 {
     struct sipev ev = {.type = SIPEV_INCOMING, .id = d->id};
@@ -175,9 +183,7 @@ static bool tell_call(struct dialog *d, struct invitation *in)
     ev.in->to = g_strdup(in->caller.to);
     ev.in->offer = g_steal_pointer(&in->offer);
     ev.in->phone = calling_phone(d);
-    ev.in->profile = in->caller.account && in->caller.account->nprofiles
-                         ? in->caller.account->profile[0]
-                         : desc_profile_plain;
+    ev.in->profile = profile_for(d, &in->caller);
     (void)g_strlcpy(ev.in->source, in->caller.hop.source, sizeof(ev.in->source));
     if (mailbox_post(d->stack->outbox, &ev) == GW_OK)
         return true;

@@ -42,6 +42,7 @@ static void flow_opening(struct stack *s, const struct edge_event *ev)
     f->id = ev->id;
     f->peer = ev->peer;
     f->tls = ev->tls;
+    f->ws = ev->ws;
     f->loopback = ev->loopback;
     (void)g_hash_table_replace(s->flows, flow_key(&f->loopback), f);
 }
@@ -127,16 +128,23 @@ static void hop_contact(const struct stack *s, struct hop *h, const struct net_a
 
 static void hop_over_flow(struct stack *s, const struct flow *f, struct hop *h)
 {
-    const char *kind = f->tls ? "tls" : "tcp";
-    struct net_addr ours =
-        listener_for(f->tls ? &s->config->sip_tls : &s->config->sip_tcp, &f->peer);
+    const struct config *c = s->config;
+    const struct {
+        const char *name, *param; /* RFC 7118 5.1: a URI says ws, be it with TLS or without */
+        const struct config_listen *listen;
+    } kinds[2][2] = {{{"tcp", "tcp", &c->sip_tcp}, {"tls", "tls", &c->sip_tls}},
+                     {{"ws", "ws", &c->sip_ws}, {"wss", "ws", &c->sip_wss}}},
+      *kind = &kinds[f->ws][f->tls];
+    struct net_addr ours = listener_for(kind->listen, &f->peer);
     char text[NET_ADDR_TEXT];
 
     h->flow = f->id;
+    h->ws = f->ws;
     h->peer = f->peer;
     h->tport = f->tport ? tport_ref(f->tport) : NULL;
-    hop_contact(s, h, &ours, kind);
-    (void)snprintf(h->source, sizeof(h->source), "%s %s", kind, net_addr_text(&h->peer, text));
+    hop_contact(s, h, &ours, kind->param);
+    (void)snprintf(h->source, sizeof(h->source), "%s %s", kind->name,
+                   net_addr_text(&h->peer, text));
 }
 
 static void hop_over_udp(const struct stack *s, const struct stack_udp *u,

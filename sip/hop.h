@@ -9,13 +9,14 @@ struct edge_event;
 struct flow { /* one edge connection */
     uint64_t id;
     struct net_addr peer;
-    bool tls;
+    bool tls, ws;
     struct net_addr loopback; /* the edge's end of the loopback connection */
     tport_t *tport;           /* referenced; NULL until its first request */
 };
 
 struct hop {               /* the way to one peer; hop_clear() it */
     uint64_t flow;         /* 0: UDP */
+    bool ws;               /* the flow is a WebSocket: a browser, most likely */
     tport_t *tport;        /* referenced */
     struct net_addr peer;  /* real address of the peer */
     struct net_addr local; /* UDP: ours */

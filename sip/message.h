@@ -59,7 +59,7 @@ enum sipev_type {                       /* SIP thread -> call thread */
 
 struct sipev_binding {
     uint64_t id;
-    bool gone;
+    bool gone, ws; /* ws: at the other end of a WebSocket */
     char *address, *label;
     uint64_t expires_us;
     char *key, *row; /* for the store */

@@ -168,6 +168,7 @@ static void binding_refresh(struct registrar *r, struct binding *b, const struct
     b->cseq = reg->cseq;
     b->expires_us = expires_us;
     b->flow = reg->flow;
+    b->ws = reg->ws;
     b->peer = reg->peer;
     b->local = reg->local;
     if (g_ptr_array_find(all, b, &at)) { /* keep the order of refreshes */

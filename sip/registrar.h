@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/span.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { REGISTRAR_CONTACTS_MAX = 10, REGISTRAR_CONTACT_TEXT_MAX = 512 };
@@ -19,6 +20,7 @@ struct binding { /* owned by the registrar */
     uint64_t expires_us;
     uint64_t heard_us;     /* when it last registered, 0: before we were started */
     uint64_t flow;         /* edge connection, 0 for UDP */
+    bool ws;               /* ... which is a WebSocket */
     struct net_addr peer;  /* real source of the last REGISTER */
     struct net_addr local; /* our UDP address it came to */
 };
@@ -38,6 +40,7 @@ struct registration { /* one REGISTER, already authorised; borrowed */
     unsigned ncontacts;
     struct contact_update contact[REGISTRAR_CONTACTS_MAX];
     uint64_t flow;
+    bool ws;
     struct net_addr peer, local;
 };
 

@@ -136,6 +136,7 @@ static int apply(const struct request *q)
                                .call_id = sip->sip_call_id->i_id,
                                .cseq = sip->sip_cseq->cs_seq,
                                .flow = q->hop.flow,
+                               .ws = q->hop.ws,
                                .peer = q->hop.peer,
                                .local = q->hop.local};
     int status = 400;

@@ -129,5 +129,6 @@ bool sockets_are_at(const struct stack *s, const struct net_addr *ip)
     bool any = false;
 
     return listen_at(&s->config->sip_udp, ip, &any) || listen_at(&s->config->sip_tcp, ip, &any) ||
-           listen_at(&s->config->sip_tls, ip, &any) || (any && is_ours(ip));
+           listen_at(&s->config->sip_tls, ip, &any) || listen_at(&s->config->sip_ws, ip, &any) ||
+           listen_at(&s->config->sip_wss, ip, &any) || (any && is_ours(ip));
 }

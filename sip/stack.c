@@ -12,6 +12,7 @@
 #include "sip/publisher.h"
 #include "sip/registration.h"
 #include "sip/sockets.h"
+#include "sip/uri.h"
 #include "sip/watcher.h"
 
 #include <poll.h>
@@ -172,6 +173,7 @@ static void binding_changed(void *arg, const struct binding *b, bool gone)
 
     out->id = b->id;
     out->gone = gone;
+    out->ws = b->ws || uri_over_websocket(span_of(b->contact));
     out->address = g_strdup(b->address);
     out->label = g_strdup_printf("sip:%.*s@%s", at ? (int)(at - b->address) : 0, b->address,
                                  net_addr_text(&b->peer, peer));

@@ -180,6 +180,22 @@ void uri_of_addr(const struct net_addr *a, const char *transport, char *out, siz
                    transport ? transport : "");
 }
 
+bool uri_over_websocket(struct span uri)
+{
+    struct span rest = uri;
+
+    while (rest.n) {
+        struct span part = span_cut(&rest, ';');
+        struct span value = part;
+        struct span name = span_cut(&value, '=');
+
+        value = span_cut(&value, '?');
+        if (part.p != uri.p && span_equal_nocase(name, SPAN("transport")))
+            return span_equal_nocase(value, SPAN("ws")) || span_equal_nocase(value, SPAN("wss"));
+    }
+    return false;
+}
+
 bool uri_is_line(struct span text, size_t max)
 {
     if (text.n > max)

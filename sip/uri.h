@@ -40,5 +40,8 @@ bool uri_party(const char *address, const char *display, const char *domain,
                char out[URI_PARTY_MAX]);
 /** "sip:192.0.2.1:5060", with ";transport=..." unless @p transport is NULL. */
 void uri_of_addr(const struct net_addr *a, const char *transport, char *out, size_t size);
+/** "sip:x@y;transport=ws", or wss: it is reached over WebSocket (RFC 7118 5.1), by us or by a proxy
+ * between. */
+bool uri_over_websocket(struct span uri);
 /** A string may stand in a header line: no control characters, at most @p max. */
 bool uri_is_line(struct span text, size_t max);

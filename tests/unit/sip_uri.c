@@ -128,6 +128,19 @@ static void socket_addresses_as_uris(void)
     g_assert_cmpstr(out, ==, "sip:[2001:db8::1]:5061");
 }
 
+static void websocket_is_said_by_the_transport(void)
+{
+    g_assert_true(uri_over_websocket(SPAN("sip:x@y.invalid;transport=ws")));
+    g_assert_true(uri_over_websocket(SPAN("sip:x@y.invalid;ob;Transport=WSS;lr")));
+    g_assert_true(uri_over_websocket(SPAN("sip:x@y.invalid;transport=ws?Subject=z")));
+    g_assert_false(uri_over_websocket(SPAN("sip:x@y;transport=tls")));
+    g_assert_false(uri_over_websocket(SPAN("sip:x@y;transport=wsx")));
+    g_assert_false(uri_over_websocket(SPAN("sip:x@y;transport")));
+    g_assert_false(uri_over_websocket(SPAN("transport=ws")));
+    g_assert_false(uri_over_websocket(SPAN("sip:x@y")));
+    g_assert_false(uri_over_websocket(SPAN("")));
+}
+
 void unit_sip_uri(void)
 {
     g_test_add_func("/sip/uri/numbers-are-read-without-their-separators",
@@ -140,4 +153,6 @@ void unit_sip_uri(void)
                     display_names_lose_quotes_and_tricks);
     g_test_add_func("/sip/uri/names-are-quoted", names_are_quoted);
     g_test_add_func("/sip/uri/socket-addresses-as-uris", socket_addresses_as_uris);
+    g_test_add_func("/sip/uri/websocket-is-said-by-the-transport",
+                    websocket_is_said_by_the_transport);
 }
