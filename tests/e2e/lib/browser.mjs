@@ -41,7 +41,8 @@ function ears({ hz, microphone }) {
         if (ev.track.kind !== 'audio') return;
         const c = context(), n = c.createAnalyser();
         n.fftSize = 8192;
-        c.createMediaStreamSource(new MediaStream([ev.track])).connect(n);
+        n.__source = c.createMediaStreamSource(new MediaStream([ev.track]));
+        n.__source.connect(n);
         this.__ear = n;
       });
     }
@@ -103,6 +104,19 @@ export class Softphone {
   hears(hz, ms = 15000) {
     return until(`${this.o.user} hears ${hz} Hz`, async () => (await this.share(hz)) > 0.8, ms);
   }
+  /**
+   * Sound comes again. Chromium gives what it received after a pause to loudspeakers only, not to the analyser that
+   * hears() asks, so this asks its decoder: loud as the far side's tone, and growing.
+   */
+  async soundsAgain() {
+    const inbound = async () => (await this.stats()).find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
+    const before = (await inbound())?.totalAudioEnergy ?? 0;
+    await until(`${this.o.user} hears something again`, async () => {
+      const s = await inbound();
+      return s && s.audioLevel > 0.2 && s.totalAudioEnergy > before + 0.02;
+    });
+  }
+  silent(hz) { return until(`${this.o.user} no longer hears ${hz} Hz`, async () => (await this.share(hz)) < 0.1); }
   stats() {
     return this.page.evaluate(async () => {
       const pc = globalThis.__pcs.at(-1);

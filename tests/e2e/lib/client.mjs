@@ -125,19 +125,6 @@ export class Client extends Softphone {
   flows(now, kind = 'audio') {
     return until(`${this.o.user}'s ${kind} is ${now}`, async () => (await this.transceivers()).find((t) => t.kind === kind)?.now === now);
   }
-  /**
-   * Sound comes again. Chromium gives what it received after a pause to loudspeakers only, not to the analyser that
-   * hears() asks, so this asks its decoder: loud as the far side's tone, and growing.
-   */
-  async soundsAgain() {
-    const inbound = async () => (await this.stats()).find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
-    const before = (await inbound())?.totalAudioEnergy ?? 0;
-    await until(`${this.o.user} hears something again`, async () => {
-      const s = await inbound();
-      return s && s.audioLevel > 0.2 && s.totalAudioEnergy > before + 0.02;
-    });
-  }
-  silent(hz) { return until(`${this.o.user} no longer hears ${hz} Hz`, async () => (await this.share(hz)) < 0.1); }
 
   async video(type) {
     const all = await this.stats(), s = all.find((x) => x.type === type && x.kind === 'video');

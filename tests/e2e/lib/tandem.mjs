@@ -15,7 +15,7 @@ export const DOMAIN = 'tandem.test';
 export const PASSWORD = 'Correct-Horse-7';
 
 export class Tandem {
-  /** {accounts: {alice: {media: 'plain'}}, extra: 'more sections', sipExtra: 'more keys of [sip]', cert, key, https: true = pages over TLS too, ring, dir, log} */
+  /** {accounts: {alice: {media: 'plain'}}, extra: 'more sections', sipExtra: 'more keys of [sip]', webExtra: ... of [web], ws: true = SIP over WebSocket too, cert, key, https: true = pages over TLS too, ring, dir, log} */
   constructor(o = {}) {
     const k = next++;
     this.o = o;
@@ -24,6 +24,8 @@ export class Tandem {
     this.sip = 5060 + 10 * k;
     this.tls = this.sip + 1;
     this.https = 8443 + k;
+    this.ws = this.sip + 2;
+    this.wss = this.sip + 3;
     mkdirSync(this.dir, { recursive: true });
     this.config = join(this.dir, 'tandem.conf');
     this.name = `tandem-${k}`;
@@ -31,12 +33,15 @@ export class Tandem {
   }
 
   get url() { return `http://localhost:${this.web}/`; }
+  get wsUrl() { return `ws://localhost:${this.ws}/`; }
+  get wssUrl() { return `wss://localhost:${this.wss}/`; }
   get secureUrl() { return `https://localhost:${this.https}/`; }
 
   write(extra) {
     const accounts = Object.entries(this.o.accounts ?? {}).map(([user, a]) =>
       `[account ${user}]\npassword = ${PASSWORD}\n` + Object.entries(a).map(([k, v]) => `${k} = ${v}\n`).join('')).join('\n');
     const tls = this.o.cert ? `tls = ${IP}:${this.tls}\n` : '';
+    const ws = this.o.ws ? `ws = ${IP}:${this.ws}, 127.0.0.1:${this.ws}\n` + (this.o.cert ? `wss = 127.0.0.1:${this.wss}\n` : '') : '';
     const cert = this.o.cert ? `[tls]\ncertificate = ${this.o.cert}\nkey = ${this.o.key}\n` : '';
     writeFileSync(this.config, `[tandem]
 domain = ${DOMAIN}
@@ -46,11 +51,11 @@ log_level = ${this.o.log ?? 'debug'}
 [sip]
 udp = ${IP}:${this.sip}
 tcp = ${IP}:${this.sip}
-${tls}${this.o.sipExtra ?? ''}
+${tls}${ws}${this.o.sipExtra ?? ''}
 [web]
 http = 127.0.0.1:${this.web}, [::1]:${this.web}
 ${this.o.https ? `https = 127.0.0.1:${this.https}, [::1]:${this.https}\n` : ''}root = ${new URL('../../../web/client', import.meta.url).pathname}
-
+${this.o.webExtra ?? ''}
 ${cert}
 [media]
 address = ${IP}
