@@ -153,6 +153,22 @@ static bool make_dialog(struct dialog *d, nta_incoming_t *irq, const sip_t *sip)
     return true;
 }
 
+/* JsSIP and SIP.js write another Contact into an INVITE ("ob", no instance) than they register, but
+ * a WebSocket is one phone's alone. */
+static void know_by_socket(struct dialog *d)
+{
+    const struct binding *b =
+        d->account && d->hop.ws ? registrar_find_flow(d->stack->registrar, d->account, d->hop.flow)
+                                : NULL;
+
+    if (!b)
+        return;
+    g_free(d->contact);
+    g_free(d->instance);
+    d->contact = g_strdup(b->contact);
+    d->instance = g_strdup(b->instance);
+}
+
 /* Which of its account's phones calls: that one must not ring when it calls its own account. */
 static uint64_t calling_phone(const struct dialog *d)
 {
@@ -199,6 +215,7 @@ static int invite(struct stack *s, struct invitation *in, nta_incoming_t *irq, c
     d->early_done = in->offer != NULL;
     d->account = in->caller.account ? g_strdup(in->caller.account->address) : NULL;
     (void)contact_read(sip->sip_contact, &d->contact, &d->instance);
+    know_by_socket(d);
     dialog_take_session_timer(d, sip);
     (void)nta_incoming_treply(irq, SIP_100_TRYING, TAG_END());
     if (make_dialog(d, irq, sip) && tell_call(d, in))

@@ -222,6 +222,23 @@ const struct binding *registrar_find_phone(const struct registrar *r, const char
     return binding_match(bindings_of(r, address), phone);
 }
 
+const struct binding *registrar_find_flow(const struct registrar *r, const char *address,
+                                          uint64_t flow)
+{
+    const GPtrArray *all = bindings_of(r, address);
+    const struct binding *found = NULL;
+
+    for (unsigned i = 0; all && i < all->len; i++) {
+        const struct binding *b = g_ptr_array_index(all, i);
+        if (b->flow != flow)
+            continue;
+        if (found)
+            return NULL;
+        found = b;
+    }
+    return found;
+}
+
 const struct binding *registrar_find_only(const struct registrar *r, const char *address)
 {
     const GPtrArray *all = bindings_of(r, address);

@@ -65,6 +65,10 @@ const struct binding *registrar_find(const struct registrar *r, uint64_t id);
 /** Where the phone that was @p phone is now; NULL: not known. */
 const struct binding *registrar_find_phone(const struct registrar *r, const char *address,
                                            const struct contact_update *phone);
+/** The one binding of @p address that is on this connection; NULL when there are none or several.
+ */
+const struct binding *registrar_find_flow(const struct registrar *r, const char *address,
+                                          uint64_t flow);
 /** The one binding of @p address; NULL when there are none or several. */
 const struct binding *registrar_find_only(const struct registrar *r, const char *address);
 void registrar_drop(struct registrar *r, uint64_t id);

@@ -184,6 +184,21 @@ static void the_oldest_makes_room(struct world *w, const void *unused)
     g_assert_nonnull(strstr(look(w), "h:10 "));
 }
 
+static void a_connection_tells_the_phone_while_it_has_one(struct world *w, const void *unused)
+{
+    struct registration reg = one("sip:b@h:1", 1), other = one("sip:b@h:2", 2);
+
+    (void)unused;
+    reg.flow = other.flow = 77;
+    g_assert_null(registrar_find_flow(w->r, "bob@example.org", 77));
+    g_assert_cmpuint(registrar_apply(w->r, &reg, now_us), ==, 200);
+    g_assert_cmpstr(registrar_find_flow(w->r, "bob@example.org", 77)->contact, ==, "sip:b@h:1");
+    g_assert_null(registrar_find_flow(w->r, "bob@example.org", 78));
+    g_assert_null(registrar_find_flow(w->r, "eve@example.org", 77));
+    g_assert_cmpuint(registrar_apply(w->r, &other, now_us), ==, 200);
+    g_assert_null(registrar_find_flow(w->r, "bob@example.org", 77));
+}
+
 static void a_dead_connection_takes_its_bindings(struct world *w, const void *unused)
 {
     struct registration reg = one("sip:b@h:1", 1), other = one("sip:b@h:2", 2);
@@ -275,6 +290,8 @@ void unit_sip_registrar(void)
           star_removes_all_and_only_with_zero);
     CLAIM("/sip/registrar/an-instance-has-one-contact", an_instance_has_one_contact);
     CLAIM("/sip/registrar/the-oldest-makes-room", the_oldest_makes_room);
+    CLAIM("/sip/registrar/a-connection-tells-the-phone-while-it-has-one",
+          a_connection_tells_the_phone_while_it_has_one);
     CLAIM("/sip/registrar/a-dead-connection-takes-its-bindings",
           a_dead_connection_takes_its_bindings);
     CLAIM("/sip/registrar/rows-bring-a-binding-back", rows_bring_a_binding_back);
