@@ -210,3 +210,37 @@ test('SIP.js keeps its connection alive with CRLF, and is refused with a wrong p
   assert.match(await wrong.tells(/^refused/), /403/);
   await wrong.close();
 });
+
+test('a call outlives its connection: JsSIP comes back on another one, and the phone reaches it there', async () => {
+  const jane = await agent('jssip', 'jane', { tone: 440 });
+  await jane.tells(/^registered/);
+  phone.forget();
+  await jane.call('phil');
+  await jane.tells(/^talking/);
+  await jane.hears(700);
+  await jane.forget();
+  await jane.page.evaluate(() => globalThis.__sockets.at(-1).close());
+  await jane.tells(/^registered/);
+  assert.equal(await jane.page.evaluate(() => globalThis.__sockets.length), 2);
+  await jane.hears(700);
+  await phone.hangup();
+  await jane.tells(/^ended remote/);
+  await jane.close();
+});
+
+test('who calls his own account rings at his other devices, not at the one he calls from', async () => {
+  const one = await agent('jssip', 'jane', { tone: 440 }), two = await agent('sipjs', 'jane', { tone: 900 });
+  for (const a of [one, two]) await a.tells(/^registered/);
+  for (const [caller, callee] of [[one, two], [two, one]]) {
+    await caller.call('jane');
+    await callee.tells(/^called by/);
+    await callee.do('answer');
+    await caller.tells(/^talking/);
+    await caller.hears(callee.o.tone);
+    assert.ok(!(await caller.said()).some((s) => s.startsWith('called by')));
+    await caller.hangup();
+    await callee.tells(/^ended/);
+    for (const a of [one, two]) await a.forget();
+  }
+  for (const a of [one, two]) await a.close();
+});

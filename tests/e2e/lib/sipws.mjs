@@ -39,6 +39,10 @@ function agents() {
     document.body.append(audio);
   };
   const plain = { iceServers: [] };
+  const sockets = (globalThis.__sockets = []);
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(...args) { super(...args); sockets.push(this); }
+  };
 
   function jssip({ server, uri, password, tone }) {
     const { JsSIP } = globalThis.Libs;
