@@ -202,11 +202,17 @@ static void on_first_late(struct stream *s)
     flow_end(stream_owner(s), "no SIP message came");
 }
 
+/* The rest of what the client says may have come: it is we who do not read. */
+static bool flow_keeps_waiting(const struct flow *f)
+{
+    return f->back && stream_queued(f->back) > STREAM_PAUSE_AT;
+}
+
 static void on_message_late(struct stream *s)
 {
     struct flow *f = stream_owner(s);
 
-    if (f->back && stream_queued(f->back) > STREAM_PAUSE_AT) /* it is we who do not read */
+    if (flow_keeps_waiting(f))
         stream_deadline(s, FLOW_MESSAGE_S, on_message_late);
     else
         flow_end(f, "the rest of a message did not come in time");
@@ -303,23 +309,27 @@ static void flow_check_socket(struct flow *f)
         flow_end(f, ws_why(f->ws));
 }
 
-void flow_frames(struct flow *f, const char *p, size_t n)
-{
-    ws_input(f->ws, p, n, loop_now(f->edge->env.loop));
-    flow_check_socket(f);
-}
-
 static void on_ws_tick(struct stream *s)
 {
     struct flow *f = stream_owner(s);
-    unsigned next_s = ws_tick(f->ws, loop_now(f->edge->env.loop));
+    unsigned next_s = FLOW_MESSAGE_S;
 
-    if (!next_s) {
+    if (!flow_keeps_waiting(f))
+        next_s = ws_tick(f->ws, loop_now(f->edge->env.loop));
+    if (next_s)
+        stream_deadline(s, next_s, on_ws_tick);
+    else if (!ws_is_closed(f->ws)) {
         flow_end(f, "nothing was heard for a minute");
         return;
     }
-    stream_deadline(s, next_s, on_ws_tick);
     flow_check_socket(f);
+}
+
+void flow_frames(struct flow *f, const char *p, size_t n)
+{
+    ws_input(f->ws, p, n, loop_now(f->edge->env.loop));
+    if (f->state < FLOW_ENDED)
+        on_ws_tick(f->client);
 }
 
 /* ---- the stack's side ---- */

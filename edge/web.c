@@ -319,18 +319,19 @@ static void on_ws_tick(struct stream *s)
     struct web *w = stream_owner(s);
     unsigned next_s = ws_tick(w->ws, loop_now(w->edge->env.loop));
 
-    if (!next_s) {
+    if (next_s)
+        stream_deadline(s, next_s, on_ws_tick);
+    else if (!ws_is_closed(w->ws)) {
         stream_close(s, "nothing was heard for a minute");
         return;
     }
-    stream_deadline(s, next_s, on_ws_tick);
     web_socket_check(w);
 }
 
 static void web_socket_input(struct web *w, const char *p, size_t n)
 {
     ws_input(w->ws, p, n, loop_now(w->edge->env.loop));
-    web_socket_check(w);
+    on_ws_tick(w->stream);
 }
 
 static void web_switch(struct web *w, const struct ws_opening *opening)

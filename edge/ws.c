@@ -17,6 +17,7 @@ struct ws {
     size_t in_n;
     unsigned fragments;
     uint64_t now_us, heard_us, pinged_us;
+    uint64_t begun_us;  /* when the message that is not complete began; 0: there is none */
     uint64_t tokens_us; /* rate as time: a frame costs 1 s / WS_RATE_S */
     uint16_t code;      /* 0: open */
     char why[WS_REASON_MAX];
@@ -156,6 +157,8 @@ static void on_frame(wslay_event_context_ptr ctx,
     (void)ctx;
     if (!ws_charge(w) || wslay_is_ctrl_frame(frame->opcode))
         return;
+    if (!w->begun_us)
+        w->begun_us = w->now_us;
     w->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? w->fragments + 1 : 1;
     if (w->fragments > WS_FRAGMENTS_MAX)
         ws_fail(w, WSLAY_CODE_POLICY_VIOLATION, "message in too many fragments");
@@ -169,6 +172,8 @@ static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_
     struct ws *w = arg;
 
     (void)ctx;
+    if (!wslay_is_ctrl_frame(msg->opcode))
+        w->begun_us = 0;
     if (msg->opcode == WSLAY_CONNECTION_CLOSE)
         ws_end(w, msg->status_code ? msg->status_code : WSLAY_CODE_NO_STATUS_RCVD,
                "closed by the peer");
@@ -303,6 +308,10 @@ unsigned ws_tick(struct ws *w, uint64_t now_us)
     uint64_t ping_due = MAX(w->heard_us, w->pinged_us) + WS_PING_AFTER_S * US_PER_S;
     uint64_t end = w->heard_us + WS_SILENCE_MAX_S * US_PER_S;
 
+    if (w->begun_us)
+        end = MIN(end, w->begun_us + WS_MESSAGE_S * US_PER_S);
+    if (w->begun_us && now_us >= end)
+        ws_close(w, WSLAY_CODE_POLICY_VIOLATION, "the rest of a message did not come in time");
     if (w->code || silent >= WS_SILENCE_MAX_S * US_PER_S)
         return 0;
     if (now_us >= ping_due) {

@@ -15,6 +15,7 @@ enum {
     WS_FRAGMENTS_MAX = 64,
     WS_RATE_S = 50, /* frames a second, sustained */
     WS_BURST = 200,
+    WS_MESSAGE_S = 10, /* for all of a message, from its first frame on */
     WS_PING_AFTER_S = 25,
     WS_SILENCE_MAX_S = 60
 };
@@ -50,5 +51,6 @@ bool ws_is_closed(const struct ws *w);
 /** RFC 6455 7.4 code of the end and a sentence. */
 uint16_t ws_code(const struct ws *w);
 const char *ws_why(const struct ws *w);
-/** Seconds until the next call is due; sends pings. 0: silent for too long, give up. */
+/** Seconds until the next call is due, which may be sooner after ws_input(); sends pings. 0:
+ * closed, also by this call, or silent for too long: give up. */
 unsigned ws_tick(struct ws *w, uint64_t now_us);

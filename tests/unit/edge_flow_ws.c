@@ -269,6 +269,24 @@ static void silence_is_pinged_then_ended(void)
     rig_free(r);
 }
 
+static void half_a_message_has_its_time(void)
+{
+    struct rig *r = ws_rig(false);
+    struct peer page = open_at(r, false);
+
+    ws_frame(&page, TEXT & 0x7f, LINE, sizeof(LINE) - 1); /* the first of several fragments */
+    rig_settle(r);
+    rig_skip(r, 6);
+    ws_frame(&page, 0, "Via: ", 5);
+    rig_settle(r);
+    rig_skip(r, 6);
+    g_assert_cmpuint(ws_read_close(&page), ==, 1008);
+    peer_expect_end(&page);
+    peer_close(&page);
+    rig_no_event(r);
+    rig_free(r);
+}
+
 void unit_edge_flow_ws(void)
 {
     g_test_add_func("/edge/flow_ws/openings", openings);
@@ -278,5 +296,6 @@ void unit_edge_flow_ws(void)
     g_test_add_func("/edge/flow_ws/keep-alive-and-missing-length", keep_alive_and_missing_length);
     g_test_add_func("/edge/flow_ws/garbage-ends-the-flow", garbage_ends_the_flow);
     g_test_add_func("/edge/flow_ws/ends", ends);
+    g_test_add_func("/edge/flow_ws/half-a-message-has-its-time", half_a_message_has_its_time);
     g_test_add_func("/edge/flow_ws/silence-is-pinged-then-ended", silence_is_pinged_then_ended);
 }

@@ -215,6 +215,24 @@ static void silence_is_pinged_then_ended(void)
     log_free(&l);
 }
 
+static void half_a_message_has_its_time(void)
+{
+    struct log l = log_new();
+
+    l.ws = ws_new(&log_ops, &l, US_PER_S);
+    ws_input(l.ws, FRAME("\x01\x81", "a"), 7, 2 * US_PER_S);
+    g_assert_cmpuint(ws_tick(l.ws, 2 * US_PER_S), ==, 10);
+    ws_input(l.ws, FRAME("\x80\x81", "b"), 7, 9 * US_PER_S); /* in time */
+    g_assert_cmpuint(ws_tick(l.ws, 9 * US_PER_S), ==, 25);
+    ws_input(l.ws, FRAME("\x01\x81", "c"), 7, 10 * US_PER_S);
+    ws_input(l.ws, FRAME("\x8a\x80", ""), 6, 15 * US_PER_S); /* a pong is not the rest of it */
+    g_assert_cmpuint(ws_tick(l.ws, 15 * US_PER_S), ==, 5);
+    g_assert_cmpuint(ws_tick(l.ws, 20 * US_PER_S), ==, 0);
+    g_assert_cmpuint(ws_code(l.ws), ==, 1008);
+    g_assert_cmpstr(l.text->str, ==, "[ab]");
+    log_free(&l);
+}
+
 static void binary_messages_where_they_are_wanted(void)
 {
     static const struct ws_ops ops = {.send = on_send, .text = on_text, .binary = on_text};
@@ -506,6 +524,7 @@ void unit_edge_ws(void)
                     long_reasons_are_cut_between_characters);
     g_test_add_func("/edge/ws/fragments-are-counted", fragments_are_counted);
     g_test_add_func("/edge/ws/rate-is-bounded", rate_is_bounded);
+    g_test_add_func("/edge/ws/half-a-message-has-its-time", half_a_message_has_its_time);
     g_test_add_func("/edge/ws/binary-messages-where-they-are-wanted",
                     binary_messages_where_they_are_wanted);
     g_test_add_func("/edge/ws/silence-is-pinged-then-ended", silence_is_pinged_then_ended);
