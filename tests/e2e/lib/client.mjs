@@ -141,10 +141,10 @@ export class Client extends Softphone {
   /** Frames go on being decoded, at this size. */
   async watches(width, height) {
     const first = (await this.video('inbound-rtp'))?.framesDecoded ?? 0;
-    const s = await until(`${this.o.user} decodes frames of ${width}x${height}`, async () => {
-      const v = await this.video('inbound-rtp');
+    let v;
+    return until(`${this.o.user} decodes frames of ${width}x${height}`, async () => {
+      v = await this.video('inbound-rtp');
       return v && v.framesDecoded > first + 10 && v.frameWidth === width && v.frameHeight === height && v;
-    });
-    return s;
+    }).catch((e) => { throw new Error(`${e.message}, after ${first} frames but ${JSON.stringify(v)}`); });
   }
 }
