@@ -139,12 +139,19 @@ static void digit_feed(struct session *s, unsigned stream, const struct plan_cod
         keypad_received(s, stream, &digit[i]);
 }
 
-/* A retransmission names the packet it repeats by the sender's number (RFC 4588 4): in ours. */
-static void rtx_renumber(const struct rtp_rewriter *w, uint8_t *payload, size_t n)
+/* A retransmission names the packet it repeats by the sender's number (RFC 4588 4): in ours. False
+ * for a packet that never left: browsers probe with copies from before the path was there, and a
+ * number made up for one makes the receiver take all that follows for old. */
+static bool rtx_renumber(const struct rtp_rewriter *w, uint8_t *payload, size_t n)
 {
+    uint16_t seq;
+
     if (n < 2)
-        return;
-    octets_put16(payload, (uint16_t)(w->out_high - (uint16_t)(w->in_high - octets_get16(payload))));
+        return true;
+    if (!rtp_rewriter_map(w, octets_get16(payload), &seq))
+        return false;
+    octets_put16(payload, seq);
+    return true;
 }
 
 /* Only what the far side has agreed to crosses, without gaps: some read padding as an error. */
@@ -178,8 +185,10 @@ static bool packet_rewrite(struct session *s, unsigned stream, const struct plan
     pkt = slot_data(slot);
     if (!codec->dtmf)
         way->clock_hz = out->clock_hz = codec->clock_in;
-    if (codec->rtx)
-        rtx_renumber(&far->out.w, pkt + h->header_len, h->payload_len);
+    if (codec->rtx && !rtx_renumber(&far->out.w, pkt + h->header_len, h->payload_len)) {
+        rtp_rewriter_skip(&far->rtx.w, h);
+        return false;
+    }
     if (codec->dtmf && codec->clock_in != codec->clock_out)
         (void)dtmf_scale(pkt + h->header_len, h->payload_len, codec->clock_in, codec->clock_out);
     switch (rtp_rewriter_apply(&out->w, pkt, h, way->clock_hz, worker_now(s->worker))) {

@@ -162,6 +162,9 @@ void rtp_rewriter_switch(struct rtp_rewriter *w);
  * timestamps run with the audio, RFC 4733 2.1). */
 enum rtp_verdict rtp_rewriter_apply(struct rtp_rewriter *w, uint8_t *pkt,
                                     const struct rtp_header *h, uint32_t clock_hz, uint64_t now_us);
+/** The number that the source's packet @p seq has left with, as far as it can have: false before
+ * the first packet, for later ones, and for those from before the source was followed. */
+bool rtp_rewriter_map(const struct rtp_rewriter *w, uint16_t seq, uint16_t *out);
 /** @p h arrived but is not sent (suppressed while we send an event, a payload type the plan lacks):
  * close the gap, so that the far side does not take it for loss. */
 void rtp_rewriter_skip(struct rtp_rewriter *w, const struct rtp_header *h);

@@ -125,6 +125,17 @@ enum rtp_verdict rtp_rewriter_apply(struct rtp_rewriter *w, uint8_t *pkt,
     return verdict;
 }
 
+bool rtp_rewriter_map(const struct rtp_rewriter *w, uint16_t seq, uint16_t *out)
+{
+    int32_t delta = (int16_t)(uint16_t)(seq - w->in_high);
+    uint32_t as = w->out_high + (uint32_t)delta;
+
+    if (!w->following || delta > 0 || (int32_t)(as - w->out_floor) < 0)
+        return false;
+    *out = (uint16_t)as;
+    return true;
+}
+
 void rtp_rewriter_skip(struct rtp_rewriter *w, const struct rtp_header *h)
 {
     if (!w->following || h->ssrc != w->source)

@@ -293,6 +293,32 @@ static bool got(struct ledger *l, uint16_t seq, uint32_t ts, uint64_t now_us)
     return rtp_receiver_feed(&l->r, &h, CLOCK, now_us);
 }
 
+/* What a retransmission may name (RFC 4588): a packet that has left, by the number it had. */
+static void only_what_has_left_has_a_number(void)
+{
+    struct mouth m = mouth_new(77);
+    uint16_t seq = 1000;
+    uint16_t first;
+    uint16_t out = 0;
+    uint32_t ts = 0;
+
+    g_assert_false(rtp_rewriter_map(&m.w, 1000, &out)); /* nothing has left yet */
+    (void)go_on(&m, 7, &seq, &ts);                      /* 1001 */
+    first = m.seq;
+    (void)go_on(&m, 7, &seq, &ts);
+    g_assert_true(rtp_rewriter_map(&m.w, 1001, &out));
+    g_assert_cmpuint(out, ==, first);
+    g_assert_true(rtp_rewriter_map(&m.w, 1002, &out));
+    g_assert_cmpuint(out, ==, first + 1);
+    g_assert_false(rtp_rewriter_map(&m.w, 1003, &out)); /* it is still to come */
+    g_assert_false(rtp_rewriter_map(&m.w, 500, &out));  /* it never came here */
+    seq = 40000;
+    (void)go_on(&m, 8, &seq, &ts); /* another source: its numbers begin anew */
+    g_assert_true(rtp_rewriter_map(&m.w, 40001, &out));
+    g_assert_false(rtp_rewriter_map(&m.w, 40000, &out));
+    g_assert_false(rtp_rewriter_map(&m.w, 1002, &out));
+}
+
 static void nothing_received_reports_nothing(void)
 {
     struct ledger l = {0};
@@ -392,6 +418,7 @@ static void a_new_ssrc_starts_anew(void)
 void unit_media_rtp_stream(void)
 {
 #define ADD(claim, fn) g_test_add_func("/media/rtp_stream/" claim, fn)
+    ADD("only-what-has-left-has-a-number", only_what_has_left_has_a_number);
     ADD("a-stream-goes-on-as-it-came", a_stream_goes_on_as_it_came);
     ADD("first-numbers-suit-srtp", first_numbers_suit_srtp);
     ADD("gaps-and-disorder-are-kept", gaps_and_disorder_are_kept);
